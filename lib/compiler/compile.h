@@ -1,0 +1,20 @@
+// Syntax tree to code object.
+#pragma once
+
+#include <Python.h>
+
+#include "object/result.h"
+#include "syntax/parser.h"
+
+namespace ks::compiler {
+
+struct CompileOptions {
+  PyObject* filename = nullptr;  // borrowed str
+  int flags = 0;                 // PyCF_* and CO_FUTURE_*
+  int optimize = -1;             // -1: the interpreter's own level
+};
+
+// The code object of a tree; nullptr with an exception set.
+Ref<PyCodeObject> compile_tree(syntax::Module* tree, const CompileOptions& options, syntax::Arena& arena);
+
+}  // namespace ks::compiler

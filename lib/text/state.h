@@ -1,0 +1,10 @@
+// What text/ keeps for each interpreter; a member of PyInterpreterState (runtime/state.h). Zero-initialised.
+#pragma once
+
+#include <Python.h>
+
+namespace ks {
+
+struct TextState {};
+
+}  // namespace ks

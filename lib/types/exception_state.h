@@ -1,0 +1,10 @@
+// What the exception types keep for each interpreter; a member of PyInterpreterState (runtime/state.h). Zero-initialised.
+#pragma once
+
+#include <Python.h>
+
+namespace ks {
+
+struct ExceptionTypesState {};
+
+}  // namespace ks
