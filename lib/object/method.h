@@ -76,7 +76,7 @@ consteval Signature read_signature(const char* function, const char* text) {
   bool optional_seen = false;
   result.positional = 0;
   while (text[i] && text[i] != ')') {
-    while (text[i] == ' ' || text[i] == ',') ++i;
+    while (text[i] == ' ' || text[i] == ',' || text[i] == '\n') ++i;
     if (text[i] == ')') break;
     if (text[i] == '$') {
       while (text[i] && text[i] != ',' && text[i] != ')') ++i;
