@@ -7,9 +7,10 @@
 #include <structmember.h>
 
 #include "modules/io/io.h"
-#include "object/export.h"
 
-KS_EXPORT PyObject* _PyCodec_Lookup(const char* encoding);
+
+// The registry's CodecInfo (lib/text/codec_registry.cpp).
+extern "C" PyObject* _PyCodec_Lookup(const char* encoding);
 
 namespace ks::io {
 namespace {

@@ -258,8 +258,6 @@ PyStructSequence_Field uname_fields[] = {{"sysname", "operating system name"}, {
 PyStructSequence_Field waitid_fields[] = {{"si_pid", nullptr}, {"si_uid", nullptr}, {"si_signo", nullptr}, {"si_status", nullptr},
                                           {"si_code", nullptr}, {}};
 
-PyStructSequence_Desc stat_desc = {"os.stat_result", "What stat() tells of a file; also the attributes of the names, as a tuple of ten.",
-                                   stat_fields, 10};
 PyStructSequence_Desc statvfs_desc = {"os.statvfs_result", "What statvfs() tells of a file system.", statvfs_fields, 10};
 PyStructSequence_Desc terminal_desc = {"os.terminal_size", "A terminal's (columns, lines).", terminal_fields, 2};
 PyStructSequence_Desc times_desc = {"posix.times_result", "What times() tells, in seconds.", times_fields, 5};
@@ -271,7 +269,15 @@ Status add_types(PyObject* module, PosixState* state) {
     PyTypeObject** slot;
     PyStructSequence_Desc* desc;
     const char* name;
-  } rows[] = {{&state->stat_result, &stat_desc, "stat_result"},       {&state->statvfs_result, &statvfs_desc, "statvfs_result"},
+  };
+  PyStructSequence_Field all_stat_fields[sizeof(stat_fields) / sizeof(*stat_fields)];
+  for (size_t i = 0; i < sizeof(stat_fields) / sizeof(*stat_fields); ++i) {
+    all_stat_fields[i] = stat_fields[i];
+    if (!all_stat_fields[i].name && all_stat_fields[i].doc) all_stat_fields[i].name = PyStructSequence_UnnamedField;
+  }
+  PyStructSequence_Desc stat_desc = {"os.stat_result", "What stat() tells of a file; the first ten items are a tuple of integers.",
+                                     all_stat_fields, 10};
+  const Row rows[] = {{&state->stat_result, &stat_desc, "stat_result"},       {&state->statvfs_result, &statvfs_desc, "statvfs_result"},
               {&state->terminal_size, &terminal_desc, "terminal_size"}, {&state->times_result, &times_desc, "times_result"},
               {&state->uname_result, &uname_desc, "uname_result"},    {&state->waitid_result, &waitid_desc, "waitid_result"}};
   for (const Row& row : rows) {
