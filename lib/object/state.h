@@ -3,8 +3,13 @@
 
 #include <Python.h>
 
+#include "object/collector_state.h"
+
 namespace ks {
 
-struct ObjectState {};
+struct ObjectState {
+  CollectorState collector;
+  PyObject* modules_by_index;  // list of modules by PyModuleDef index (PyState_FindModule), or nullptr
+};
 
 }  // namespace ks
