@@ -48,8 +48,14 @@ struct Identifier {
       &text.head.ob_base;
 };
 
+// Texts of no or one character are the statics that every str of that value is (lib/types/str.cpp).
+PyObject* str_empty();
+PyObject* str_latin1_char(Py_UCS1 c);
+
 template <FixedText Text>
 [[gnu::always_inline]] inline PyObject* operator""_id() {
+  if constexpr (sizeof(Text.data) == 1) return str_empty();
+  if constexpr (sizeof(Text.data) == 2) return str_latin1_char(static_cast<Py_UCS1>(Text.data[0]));
   // The entry is named so that the section holds it; its address is a constant.
   (void)&Identifier<Text>::entry;
   return &Identifier<Text>::text.head.ob_base;
