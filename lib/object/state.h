@@ -4,12 +4,14 @@
 #include <Python.h>
 
 #include "object/collector_state.h"
+#include "object/type_state.h"
 
 namespace ks {
 
 struct ObjectState {
   CollectorState collector;
   PyObject* modules_by_index;  // list of modules by PyModuleDef index (PyState_FindModule), or nullptr
+  TypeState types;
 };
 
 }  // namespace ks
