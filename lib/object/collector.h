@@ -4,6 +4,7 @@
 #include <Python.h>
 
 #include "object/collector_state.h"
+#include "object/ref.h"
 #include "runtime/state.h"
 
 namespace ks {
@@ -40,9 +41,10 @@ inline void gc_track(void* object) {
   young->prev = reinterpret_cast<uintptr_t>(head);
 }
 
-// Takes a tracked object out of its generation.
+// Takes an object out of its generation. An untracked one stays so: a deallocation that was put off begins untracked.
 inline void gc_untrack(void* object) {
   GcHead* head = gc_head(object);
+  if (!head->next) return;
   GcHead* previous = gc_previous(head);
   GcHead* next = gc_next(head);
   gc_set_next(previous, next);
@@ -76,13 +78,22 @@ inline void gc_count_deallocation(CollectorState* collector) {
 
 // Runs the collection that was asked for; called by the evaluator when it sees the breaker's GC bit (already cleared).
 void collector_run_scheduled(PyThreadState* thread);
+// Collects a generation, -1 for the one whose turn it is; objects found unreachable.
+Py_ssize_t collector_collect(PyThreadState* thread, int generation, bool at_end);
+// For the gc module.
+GcHead* collector_ring(PyInterpreterState* state, int generation);
+Ref<> collector_objects(PyInterpreterState* state, int generation);
+void collector_freeze(PyInterpreterState* state);
+void collector_unfreeze(PyInterpreterState* state);
+Py_ssize_t collector_frozen(PyInterpreterState* state);
 // A full collection without callbacks and without raising, for the end of the interpreter.
 Py_ssize_t collector_collect_at_end(PyThreadState* thread);
 // Whether a collection may start on its own (gc.isenabled()).
 void collector_enable(PyInterpreterState* state);
 // Warns about gc.garbage at shutdown, as gc.DEBUG_UNCOLLECTABLE asks.
 void collector_report_garbage(PyInterpreterState* state);
-// Clears the free lists that a full collection clears. Rooms with free lists define the parts.
+// A full collection also clears free lists: a room says at its start how.
+void collector_add_free_lists(PyInterpreterState* state, void (*clear)(PyInterpreterState*));
 void collector_initialise(PyInterpreterState* state);
 void collector_end(PyInterpreterState* state);
 

@@ -36,6 +36,7 @@ struct CollectorState {
   PyObject* callbacks;  // list, owned
   Py_ssize_t long_lived_total;    // objects that survived the last full collection
   Py_ssize_t long_lived_pending;  // survivors of the middle generation since then
+  void (*clear_free_lists[12])(PyInterpreterState*);  // what a full collection calls; null-terminated
   int debug;
   bool enabled;
   bool collecting;
