@@ -1,8 +1,11 @@
 // Shared by the files of str: argument checks and the functions behind the method table.
 #pragma once
 
+#include "object/export.h"
 #include "object/method.h"
 #include "types/str.h"
+
+KS_EXPORT PyObject* _PyUnicode_Copy(PyObject* s);
 
 namespace ks {
 
