@@ -121,26 +121,26 @@ KS_EXPORT void _Py_SetImmortal(PyObject* object) {
 #undef Py_IsNone
 #undef Py_IsTrue
 #undef Py_IsFalse
-void Py_IncRef(PyObject* object) { Py_XINCREF(object); }
-void Py_DecRef(PyObject* object) { Py_XDECREF(object); }
-void _Py_IncRef(PyObject* object) { Py_INCREF(object); }
-void _Py_DecRef(PyObject* object) { Py_DECREF(object); }
+KS_EXPORT void Py_IncRef(PyObject* object) { Py_XINCREF(object); }
+KS_EXPORT void Py_DecRef(PyObject* object) { Py_XDECREF(object); }
+KS_EXPORT void _Py_IncRef(PyObject* object) { Py_INCREF(object); }
+KS_EXPORT void _Py_DecRef(PyObject* object) { Py_DECREF(object); }
 KS_EXPORT void _Py_SetRefcnt(PyObject* object, Py_ssize_t count) { Py_SET_REFCNT(object, count); }
 
-PyObject* Py_NewRef(PyObject* object) {
+KS_EXPORT PyObject* Py_NewRef(PyObject* object) {
   Py_INCREF(object);
   return object;
 }
-PyObject* Py_XNewRef(PyObject* object) {
+KS_EXPORT PyObject* Py_XNewRef(PyObject* object) {
   Py_XINCREF(object);
   return object;
 }
-Py_ssize_t Py_REFCNT(PyObject* object) { return _Py_REFCNT(object); }
-PyTypeObject* Py_TYPE(PyObject* object) { return object->ob_type; }
-int Py_Is(PyObject* a, PyObject* b) { return a == b; }
-int Py_IsNone(PyObject* object) { return object == Py_None; }
-int Py_IsTrue(PyObject* object) { return object == Py_True; }
-int Py_IsFalse(PyObject* object) { return object == Py_False; }
+KS_EXPORT Py_ssize_t Py_REFCNT(PyObject* object) { return _Py_REFCNT(object); }
+KS_EXPORT PyTypeObject* Py_TYPE(PyObject* object) { return object->ob_type; }
+KS_EXPORT int Py_Is(PyObject* a, PyObject* b) { return a == b; }
+KS_EXPORT int Py_IsNone(PyObject* object) { return object == Py_None; }
+KS_EXPORT int Py_IsTrue(PyObject* object) { return object == Py_True; }
+KS_EXPORT int Py_IsFalse(PyObject* object) { return object == Py_False; }
 
 int PyUnstable_IsImmortal(PyObject* object) { return _Py_IsImmortal(object); }
 int PyUnstable_Object_IsUniquelyReferenced(PyObject* object) { return _Py_REFCNT(object) == 1; }
