@@ -25,7 +25,7 @@ struct _dictkeysobject {
   Py_ssize_t usable;     // how many entries may still be added
   Py_ssize_t nentries;   // how many entries are in use, deleted ones included
   // char indices[1 << log2_index_bytes]; then entries.
-  alignas(8) signed char indices[];
+  signed char indices[8];  // or more
 };
 
 // Values of a split dict, by the number of the entry in the shared keys; nullptr where this dict has no such key.

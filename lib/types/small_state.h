@@ -5,6 +5,8 @@
 
 namespace ks {
 
-struct SmallTypesState {};
+struct SmallTypesState {
+  PySliceObject* spare_slice;
+};
 
 }  // namespace ks
