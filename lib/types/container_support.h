@@ -3,14 +3,13 @@
 
 #include <Python.h>
 
+#include "object/allocate.h"
+#include "object/collector.h"
 #include "object/identifier.h"
 #include "object/ref.h"
 #include "object/result.h"
 #include "runtime/state.h"
 
-#if __has_include("object/collector.h")
-#include "object/collector.h"
-#endif
 
 extern "C" {
 void _PyErr_SetKeyError(PyObject* key);
@@ -22,8 +21,8 @@ namespace ks {
 
 inline ContainerTypesState& container_state() { return interpreter()->containers; }
 
-inline void track(void* op) { PyObject_GC_Track(op); }
-inline void untrack(void* op) { PyObject_GC_UnTrack(op); }
+inline void track(void* op) { gc_track(op); }
+inline void untrack(void* op) { gc_untrack(op); }
 
 // An object from a free list begins a new life.
 template <class T>
@@ -51,8 +50,8 @@ inline bool check_no_keywords(const char* name, PyObject* kwargs) {
 
 // Could the object take part in a reference cycle? For tuples, whose tracking is decided by their items.
 inline bool may_be_tracked(PyObject* op) {
-  if (!PyObject_IS_GC(op)) return false;
-  return !PyTuple_CheckExact(op) || PyObject_GC_IsTracked(op);
+  if (!object_is_gc(op)) return false;
+  return !PyTuple_CheckExact(op) || gc_is_tracked(op);
 }
 
 // The iterators' __reduce__: (builtins.iter, arguments), or with a state.

@@ -388,7 +388,7 @@ PyObject* dict_new_with(PyDictKeysObject* keys, PyDictValues* values, Py_ssize_t
   if (void* block = container_state().dicts.take()) {
     dict = revive<PyDictObject>(block, &PyDict_Type);
   } else {
-    dict = PyObject_GC_New(PyDictObject, &PyDict_Type);
+    dict = allocate_gc<PyDictObject>(&PyDict_Type);
     if (!dict) {
       if (values) values_free(values);
       dict_keys_release(keys);

@@ -35,6 +35,13 @@ PyObject* list_from_array(PyObject* const* items, Py_ssize_t size);
 // New, from owned items: taken over, also on failure.
 PyObject* list_from_array_taking(PyObject* const* items, Py_ssize_t size);
 
+// The forward iterator and the reversed one; list is nullptr once exhausted.
+struct ListIterator {
+  PyObject ob_base;
+  Py_ssize_t index;
+  PyListObject* list;
+};
+
 Status list_extend(PyListObject* list, PyObject* iterable);
 Status list_assign_slice(PyListObject* list, Py_ssize_t low, Py_ssize_t high, PyObject* values);
 PyObject* list_slice(PyListObject* list, Py_ssize_t low, Py_ssize_t high);

@@ -22,6 +22,12 @@ PyObject* tuple_pair(PyObject* first, PyObject* second);
 PyObject* tuple_pair_taking(PyObject* first, PyObject* second);
 // New slice; low and high are within bounds.
 PyObject* tuple_slice(PyTupleObject* tuple, Py_ssize_t low, Py_ssize_t high);
+// The iterator; tuple is nullptr once exhausted.
+struct TupleIterator {
+  PyObject ob_base;
+  Py_ssize_t index;
+  PyTupleObject* tuple;
+};
 // For the collector: stops tracking a tuple whose items can be in no cycle.
 void tuple_maybe_untrack(PyObject* tuple);
 
