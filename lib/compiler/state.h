@@ -5,6 +5,14 @@
 
 namespace ks {
 
-struct CompilerState {};
+inline constexpr int kMaxCodeExtra = 256;
+inline constexpr int kMaxCodeWatchers = 8;
+
+struct CompilerState {
+  Py_ssize_t code_extra_count;             // PyUnstable_Eval_RequestCodeExtraIndex
+  freefunc code_extra_free[kMaxCodeExtra];
+  PyCode_WatchCallback code_watchers[kMaxCodeWatchers];
+  unsigned char active_code_watchers;      // a bit each
+};
 
 }  // namespace ks
