@@ -43,6 +43,7 @@ class Reader {
   const char* bytes(Py_ssize_t count);
   int byte() {
     if (next_ && next_ < end_) return static_cast<unsigned char>(*next_++);
+    if (in_memory()) return raise(PyExc_EOFError, "EOF read where not expected");
     const char* data = bytes(1);
     return data ? static_cast<unsigned char>(*data) : -1;
   }
@@ -221,6 +222,7 @@ Ref<> Reader::ascii(Py_ssize_t length, bool interned) {
 Ref<> Reader::tuple(Py_ssize_t length, bool flag) {
   // Lengths beyond the data are refused late by the reference too, item by item; memory is taken only for what is there.
   if (in_memory() && length > end_ - next_) {
+    if (reserve(flag) == -2) return failed;
     for (Py_ssize_t i = 0; i < length; ++i) {
       Ref<> element = item("tuple");
       if (!element) return failed;
