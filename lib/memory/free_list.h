@@ -9,7 +9,7 @@
 namespace ks {
 
 template <int Limit>
-struct FreeList {
+struct BlockList {
   static constexpr int kLimit = Limit;
   void* first;
   int count;

@@ -11,30 +11,28 @@ namespace {
 CollectorState* collector() { return &interpreter()->object.collector; }
 
 void gc_enable(PyObject*) { collector()->enabled = true; }
-METHOD(gc, enable, "($module, /)", "Enable automatic garbage collection.");
+METHOD(gc, enable, "($module, /)",
+       "Let collections start on their own.");
 void gc_disable(PyObject*) { collector()->enabled = false; }
-METHOD(gc, disable, "($module, /)", "Disable automatic garbage collection.");
+METHOD(gc, disable, "($module, /)",
+       "Let no collection start on its own.");
 bool gc_isenabled(PyObject*) { return collector()->enabled; }
-METHOD(gc, isenabled, "($module, /)", "Returns true if automatic garbage collection is enabled.");
+METHOD(gc, isenabled, "($module, /)",
+       "Whether collections start on their own.");
 
 Py_ssize_t gc_collect(PyObject*, int generation) {
   if (generation < 0 || generation >= kGenerations) return raise(PyExc_ValueError, "invalid generation");
   return collector_collect(thread(), generation, false);
 }
 METHOD(gc, collect, "($module, /, generation=2)",
-       "Run the garbage collector.\n\nWith no arguments, run a full collection.  The optional argument\nmay be an integer "
-       "specifying which generation to collect.  A ValueError\nis raised if the generation number is invalid.\n\nThe number "
-       "of unreachable objects is returned.");
+       "Collect a generation and the younger ones; the oldest, that is everything, by default.\n\nResult: the number of unreachable objects.");
 
 void gc_set_debug(PyObject*, int flags) { collector()->debug = flags; }
 METHOD(gc, set_debug, "($module, flags, /)",
-       "Set the garbage collection debugging flags.\n\n  flags\n    An integer that can have the following bits turned on:\n"
-       "      DEBUG_STATS - Print statistics during collection.\n      DEBUG_COLLECTABLE - Print collectable objects found.\n"
-       "      DEBUG_UNCOLLECTABLE - Print unreachable but uncollectable objects\n        found.\n      DEBUG_SAVEALL - Save "
-       "objects to gc.garbage rather than freeing them.\n      DEBUG_LEAK - Debug leaking programs (everything but STATS).\n\n"
-       "Debugging information is written to sys.stderr.");
+       "Set what the collector tells on sys.stderr and keeps: a sum of DEBUG_ constants.");
 int gc_get_debug(PyObject*) { return collector()->debug; }
-METHOD(gc, get_debug, "($module, /)", "Get the garbage collection debugging flags.");
+METHOD(gc, get_debug, "($module, /)",
+       "The sum of DEBUG_ constants in effect.");
 
 PyObject* gc_set_threshold(PyObject*, PyObject* args) {
   GcGeneration* generations = collector()->generations;
@@ -50,12 +48,14 @@ PyObject* gc_get_threshold(PyObject*) {
   GcGeneration* generations = collector()->generations;
   return Py_BuildValue("(iii)", generations[0].threshold, generations[1].threshold, generations[2].threshold);
 }
-METHOD(gc, get_threshold, "($module, /)", "Return the current collection thresholds.");
+METHOD(gc, get_threshold, "($module, /)",
+       "The thresholds of the three generations.");
 PyObject* gc_get_count(PyObject*) {
   GcGeneration* generations = collector()->generations;
   return Py_BuildValue("(iii)", generations[0].count, generations[1].count, generations[2].count);
 }
-METHOD(gc, get_count, "($module, /)", "Return a three-tuple of the current collection counts.");
+METHOD(gc, get_count, "($module, /)",
+       "The counts of the three generations that are compared with the thresholds.");
 
 int visit_same(PyObject* object, void* wanted) {
   auto* tuple = static_cast<PyObject*>(wanted);
@@ -77,7 +77,8 @@ Ref<> gc_get_referrers(PyObject*, PyObject* objs) {
   }
   return result;
 }
-METHOD(gc, get_referrers, "($module, /, *objs)", "Return the list of objects that directly refer to any of 'objs'.");
+METHOD(gc, get_referrers, "($module, /, *objs)",
+       "The tracked objects that refer directly to one of objs.");
 
 int visit_append(PyObject* object, void* list) { return PyList_Append(static_cast<PyObject*>(list), object) < 0; }
 Ref<> gc_get_referents(PyObject*, PyObject* objs) {
@@ -92,7 +93,7 @@ Ref<> gc_get_referents(PyObject*, PyObject* objs) {
   return result;
 }
 METHOD(gc, get_referents, "($module, /, *objs)",
-       "Return the list of objects that are directly referred to by 'objs'.");
+       "The objects that objs refer to directly.");
 
 Ref<> gc_get_objects(PyObject*, PyObject* generation) {
   Py_ssize_t wanted = -1;
@@ -118,9 +119,7 @@ Ref<> gc_get_objects(PyObject*, PyObject* generation) {
   return result;
 }
 METHOD(gc, get_objects, "($module, /, generation=None)",
-       "Return a list of objects tracked by the collector (excluding the list returned).\n\n  generation\n    Generation to "
-       "extract the objects from.\n\nIf generation is not None, return only the objects tracked by the\ncollector that are in "
-       "that generation.");
+       "The tracked objects, of one generation or of all, without the list itself.");
 
 Ref<> gc_get_stats(PyObject*) {
   Ref<> result = TRY(steal(PyList_New(0)));
@@ -134,32 +133,30 @@ Ref<> gc_get_stats(PyObject*) {
   }
   return result;
 }
-METHOD(gc, get_stats, "($module, /)", "Return a list of dictionaries containing per-generation statistics.");
+METHOD(gc, get_stats, "($module, /)",
+       "A dict of counters for each generation.");
 
 bool gc_is_tracked_method(PyObject*, PyObject* obj) { return gc_may_be_tracked(obj); }
 METHOD_AS(gc_is_tracked_method, "is_tracked", 0, "($module, obj, /)",
-          "Returns true if the object is tracked by the garbage collector.\n\nSimple atomic objects will return false.");
+       "Whether the collector watches the object.");
 bool gc_is_finalized_method(PyObject*, PyObject* obj) { return object_is_gc(obj) && gc_is_finalized(obj); }
 METHOD_AS(gc_is_finalized_method, "is_finalized", 0, "($module, obj, /)",
-          "Returns true if the object has been already finalized by the GC.");
+       "Whether the finalizer of the object has run.");
 
 void gc_freeze(PyObject*) { collector_freeze(interpreter()); }
 METHOD(gc, freeze, "($module, /)",
-       "Freeze all current tracked objects and ignore them for future collections.\n\nThis can be used before a POSIX fork() "
-       "call to make the gc copy-on-write\nfriendly.\nNote: collection before a POSIX fork() call may free pages for "
-       "future\nallocation which can cause copy-on-write.");
+       "Put all tracked objects aside: collections pass them over until unfreeze().");
 void gc_unfreeze(PyObject*) { collector_unfreeze(interpreter()); }
 METHOD(gc, unfreeze, "($module, /)",
-       "Unfreeze all objects in the permanent generation.\n\nPut all objects in the permanent generation back into oldest "
-       "generation.");
+       "Put what freeze() set aside into the oldest generation.");
 Py_ssize_t gc_get_freeze_count(PyObject*) { return collector_frozen(interpreter()); }
-METHOD(gc, get_freeze_count, "($module, /)", "Return the number of objects in the permanent generation.");
+METHOD(gc, get_freeze_count, "($module, /)",
+       "The number of objects that freeze() has put aside.");
 
 PyMethodDef gc_methods[] = {
     gc_enable_method, gc_disable_method, gc_isenabled_method, gc_set_debug_method, gc_get_debug_method, gc_get_count_method,
     {"set_threshold", gc_set_threshold, METH_VARARGS,
-     "set_threshold(threshold0, [threshold1, [threshold2]])\nSet the collection thresholds (the collection "
-     "frequency).\n\nSetting 'threshold0' to zero disables collection."},
+     "set_threshold(threshold0, [threshold1, [threshold2]])\nSet how often generations are collected; 0 stops it."},
     gc_get_threshold_method, gc_collect_method, gc_get_objects_method, gc_get_stats_method, gc_is_tracked_method_method,
     gc_is_finalized_method_method, gc_get_referrers_method, gc_get_referents_method, gc_freeze_method, gc_unfreeze_method,
     gc_get_freeze_count_method, {}};
@@ -179,25 +176,7 @@ MODULE_SLOTS(gc_slots, gc_exec);
 PyModuleDef gc_definition = {
     .m_base = PyModuleDef_HEAD_INIT,
     .m_name = "gc",
-    .m_doc = "This module provides access to the garbage collector for reference cycles.\n\n"
-             "enable() -- Enable automatic garbage collection.\n"
-             "disable() -- Disable automatic garbage collection.\n"
-             "isenabled() -- Returns true if automatic collection is enabled.\n"
-             "collect() -- Do a full collection right now.\n"
-             "get_count() -- Return the current collection counts.\n"
-             "get_stats() -- Return list of dictionaries containing per-generation stats.\n"
-             "set_debug() -- Set debugging flags.\n"
-             "get_debug() -- Get debugging flags.\n"
-             "set_threshold() -- Set the collection thresholds.\n"
-             "get_threshold() -- Return the current collection thresholds.\n"
-             "get_objects() -- Return a list of all objects tracked by the collector.\n"
-             "is_tracked() -- Returns true if a given object is tracked.\n"
-             "is_finalized() -- Returns true if a given object has been already finalized.\n"
-             "get_referrers() -- Return the list of objects that refer to an object.\n"
-             "get_referents() -- Return the list of objects that an object refers to.\n"
-             "freeze() -- Freeze all tracked objects and ignore them for future collections.\n"
-             "unfreeze() -- Unfreeze all objects in the permanent generation.\n"
-             "get_freeze_count() -- Return the number of objects in the permanent generation.\n",
+    .m_doc = "The collector of objects in reference cycles.",
     .m_methods = gc_methods,
     .m_slots = gc_slots,
 };

@@ -3,6 +3,7 @@
 
 #include <Python.h>
 
+#include "memory/free_list.h"
 #include "object/collector_state.h"
 #include "object/type_state.h"
 
@@ -10,6 +11,8 @@ namespace ks {
 
 struct ObjectState {
   CollectorState collector;
+  BlockList<20> bound_methods;
+  const char* package_context;  // full name of the single-phase module being made, for PyModule_Create (set by import)
   PyObject* modules_by_index;  // list of modules by PyModuleDef index (PyState_FindModule), or nullptr
   TypeState types;
 };

@@ -1,0 +1,31 @@
+// Module objects for the other rooms.
+#pragma once
+
+#include <Python.h>
+
+#include "object/result.h"
+
+namespace ks {
+
+struct ModuleObject {
+  PyObject_HEAD
+  PyObject* dict;
+  PyModuleDef* definition;
+  void* state;
+  PyObject* weak_list;
+  PyObject* name;  // for messages at shutdown; may be nullptr
+};
+
+// module.name; AttributeError with the reference's hints. `suppress`: nullptr without exception instead.
+PyObject* module_get_attribute(PyObject* module, PyObject* name, bool suppress);
+// Whether a module loaded from `origin` (str) may hide another of the same name: it lies in the script's directory.
+Found module_is_possibly_shadowing(PyObject* origin);
+// spec._initializing; No without a spec.
+Found spec_is_initializing(PyObject* spec);
+// spec.origin if spec.has_location: Yes and *origin new.
+Found spec_origin(PyObject* spec, Ref<>* origin);
+
+// For the end of an interpreter: replaces the values by None, private names first, __builtins__ never.
+void module_clear_dict(PyObject* dict);
+
+}  // namespace ks
