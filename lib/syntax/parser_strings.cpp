@@ -1,0 +1,227 @@
+// Strings in expressions: concatenation, f-strings and t-strings.
+#include "syntax/parser_state.h"
+
+namespace ks::syntax {
+
+using E = Expression;
+
+// A piece of adjacent literals: text (a str, perhaps empty), or a replacement field.
+struct Parser::Part {
+  PyObject* text;  // borrowed from the arena; nullptr for a field
+  E* field;
+  Position position;
+};
+
+static Position position_of(const Token& token) { return {token.line, token.column, token.end_line, token.end_column}; }
+
+// One node from parts: neighbouring texts become one Constant, empty ones disappear.
+E* Parser::join_parts(GrowingArray<Part>& parts, const Position& position, bool formatted, bool templated, PyObject* kind_prefix,
+                      bool allow_plain) {
+  GrowingArray<E*> values;
+  for (Py_ssize_t i = 0; i < parts.size();) {
+    if (parts[i].field) {
+      if (values.append(parts[i++].field) != Status::Ok) return nullptr;
+      continue;
+    }
+    Py_ssize_t last = i;
+    while (last + 1 < parts.size() && !parts[last + 1].field) ++last;
+    PyObject* text = parts[i].text;
+    if (last > i) {
+      Ref<> pieces = steal(PyList_New(0));
+      if (!pieces) return nullptr;
+      for (Py_ssize_t k = i; k <= last; ++k)
+        if (PyList_Append(pieces, parts[k].text) < 0) return nullptr;
+      Ref<> empty = steal(PyUnicode_FromStringAndSize("", 0));
+      text = empty ? arena.own(steal(PyUnicode_Join(empty, pieces))) : nullptr;
+      if (!text) return nullptr;
+    }
+    if (PyUnicode_GET_LENGTH(text) > 0 || (allow_plain && !formatted && !templated)) {
+      E* constant = arena.make<Constant>(join(parts[i].position, parts[last].position), text, kind_prefix);
+      if (!constant || values.append(constant) != Status::Ok) return nullptr;
+    }
+    i = last + 1;
+  }
+  if (templated) return arena.make<TemplateStr>(position, keep(values));
+  if (formatted || !allow_plain) return arena.make<JoinedStr>(position, keep(values));
+  return values[0];
+}
+
+E* Parser::strings() {
+  const Py_ssize_t first = at;
+  bool any_bytes = false, any_text = false, formatted = false, templated = false;
+  GrowingArray<Part> parts;
+  GrowingArray<PyObject*> bytes;
+  PyObject* kind_prefix = nullptr;
+  for (;;) {
+    const Kind next = kind();
+    if (next == Kind::String) {
+      const Token& literal = tokens[at];
+      bool is_bytes;
+      PyObject* value = arena.own(string_literal_value(*this, literal, &is_bytes));
+      if (!value) return nullptr;
+      (is_bytes ? any_bytes : any_text) = true;
+      if (is_bytes) {
+        if (bytes.append(value) != Status::Ok) return nullptr;
+      } else {
+        if (at == first && *literal.start == 'u') {
+          kind_prefix = arena.identifier("u", 1);
+          if (!kind_prefix) return nullptr;
+        }
+        if (parts.append({value, nullptr, position_of(literal)}) != Status::Ok) return nullptr;
+      }
+      ++at;
+    } else if (next == Kind::FStringStart || next == Kind::TStringStart) {
+      const bool is_template = next == Kind::TStringStart;
+      (is_template ? templated : formatted) = true;
+      if (!is_template) any_text = true;
+      if (!is_template && !check_version(6, "Format strings are", position_of(tokens[at]))) return nullptr;
+      if (!formatted_string(parts)) return nullptr;
+    } else {
+      break;
+    }
+  }
+  const Position whole = position(first);
+  if (templated && (any_text || any_bytes))
+    return error_at(whole, "cannot mix t-string literals with string or bytes literals");
+  if (any_bytes && any_text) return error_at(whole, "cannot mix bytes and nonbytes literals");
+  if (any_bytes) {
+    PyObject* value = bytes[0];
+    if (bytes.size() > 1) {
+      Ref<> list = steal(PyList_New(0));
+      if (!list) return nullptr;
+      for (PyObject* piece : bytes)
+        if (PyList_Append(list, piece) < 0) return nullptr;
+      Ref<> empty = steal(PyBytes_FromStringAndSize("", 0));
+      value = empty ? arena.own(steal(PyObject_CallMethod(empty, "join", "O", list.get()))) : nullptr;
+      if (!value) return nullptr;
+    }
+    return arena.make<Constant>(whole, value, nullptr);
+  }
+  return join_parts(parts, whole, formatted, templated, kind_prefix, true);
+}
+
+// From the opening quote to the closing one.
+bool Parser::formatted_string(GrowingArray<Part>& parts) {
+  Nesting nesting(*this);
+  if (!nesting.good) return false;
+  const Token& start = tokens[at];
+  const bool is_template = start.kind == Kind::TStringStart;
+  bool raw = false;
+  for (const char* c = start.start; *c != '"' && *c != '\''; ++c) raw |= *c == 'r' || *c == 'R';
+  ++at;
+  const Kind middle = is_template ? Kind::TStringMiddle : Kind::FStringMiddle;
+  for (;;) {
+    if (is(middle)) {
+      if (!formatted_text(parts, raw)) return false;
+    } else if (is(Kind::LeftBrace)) {
+      if (!replacement_field(parts, raw, is_template)) return false;
+    } else {
+      return accept(is_template ? Kind::TStringEnd : Kind::FStringEnd);
+    }
+  }
+}
+
+bool Parser::formatted_text(GrowingArray<Part>& parts, bool raw) {
+  const Token& text = tokens[at];
+  Ref<> value = decode_text(*this, text, text.start, text.end, raw);
+  if (!value) {
+    wrap_literal_error(*this, text);
+    return false;
+  }
+  ++at;
+  if (PyUnicode_GET_LENGTH(value.get()) == 0) return true;
+  PyObject* kept = arena.own(std::move(value));
+  return kept && parts.append({kept, nullptr, position_of(text)}) == Status::Ok;
+}
+
+// Source text without comments, as `=` and t-strings show it.
+Ref<> Parser::source_text(const char* start, const char* end) {
+  GrowingArray<char> text;
+  char quote = 0;
+  int quote_size = 0;
+  for (const char* c = start; c < end; ++c) {
+    if (quote) {
+      if (*c == '\\' && c + 1 < end) {
+        TRY(text.append(*c++));
+      } else if (*c == quote && (quote_size == 1 || (c + 2 < end && c[1] == quote && c[2] == quote))) {
+        for (int i = 1; i < quote_size; ++i) TRY(text.append(*c++));
+        quote = 0;
+      }
+    } else if (*c == '"' || *c == '\'') {
+      quote = *c;
+      quote_size = c + 2 < end && c[1] == *c && c[2] == *c ? 3 : 1;
+      for (int i = 1; i < quote_size; ++i) TRY(text.append(*c++));
+    } else if (*c == '#') {
+      while (c < end && *c != '\n') ++c;
+      if (c == end) break;
+    }
+    TRY(text.append(*c));
+  }
+  return steal(PyUnicode_DecodeUTF8(text.begin() ? text.begin() : "", text.size(), nullptr));
+}
+
+bool Parser::replacement_field(GrowingArray<Part>& parts, bool raw, bool is_template) {
+  const Py_ssize_t first = at++;
+  const Token& brace = tokens[first];
+  E* value = annotated_rhs();
+  if (!value) return false;
+  const char* expression_end = token().start;
+  const bool debug = accept(Kind::Equal);
+  const Token& after = token();  // what ends the expression, or the text that `=` shows
+  int conversion = -1;
+  E* specification = nullptr;
+  if (accept(Kind::Exclamation)) {
+    // The conversion follows at once and is one of three letters: syntax_errors.cpp says what is wrong with others.
+    if (!is(Kind::Name) || tokens[at].start != tokens[at - 1].end) return false;
+    const Token& letter = tokens[at];
+    if (letter.size() != 1 || !strchr("sra", *letter.start)) {
+      Ref<> shown = steal(PyUnicode_DecodeUTF8(letter.start, letter.size(), nullptr));
+      if (shown)
+        error_at(position_of(letter), "%c-string: invalid conversion character %R: expected 's', 'r', or 'a'",
+                 is_template ? 't' : 'f', shown.get());
+      return false;
+    }
+    conversion = *letter.start;
+    ++at;
+  }
+  if (is(Kind::Colon)) {
+    if (!format_specification(raw, is_template, &specification)) return false;
+  }
+  if (!accept(Kind::RightBrace)) return false;
+  if (debug && conversion < 0 && !specification) conversion = 'r';
+  E* field;
+  if (is_template) {
+    PyObject* text = arena.own(source_text(brace.end, expression_end));
+    field = text ? arena.make<Interpolation>(position(first), value, text, conversion, specification) : nullptr;
+  } else {
+    field = arena.make<FormattedValue>(position(first), value, conversion, specification);
+  }
+  if (!field) return false;
+  if (debug) {
+    PyObject* text = arena.own(source_text(brace.end, after.start));
+    if (!text) return false;
+    const Position shown{brace.line, brace.column + 1, after.line, after.column};
+    if (parts.append({text, nullptr, shown}) != Status::Ok) return false;
+  }
+  return parts.append({nullptr, field, field->position}) == Status::Ok;
+}
+
+bool Parser::format_specification(bool raw, bool is_template, E** out) {
+  const Py_ssize_t first = at++;
+  const Kind middle = is_template ? Kind::TStringMiddle : Kind::FStringMiddle;
+  GrowingArray<Part> parts;
+  for (;;) {
+    if (is(middle)) {
+      if (!formatted_text(parts, raw)) return false;
+    } else if (is(Kind::LeftBrace)) {
+      // Fields in a specification are formatted at once, in a t-string too.
+      if (!replacement_field(parts, raw, false)) return false;
+    } else {
+      break;
+    }
+  }
+  *out = join_parts(parts, position(first), true, false, nullptr, false);
+  return *out != nullptr;
+}
+
+}  // namespace ks::syntax
