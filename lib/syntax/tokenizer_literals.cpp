@@ -306,7 +306,7 @@ Token Tokenizer::middle() {
         ++at_;
         return fail("too many nested parentheses");
       }
-      if (field.brace_depth >= 2 && field.in_format_spec) {
+      if (field.brace_depth >= 3) {
         ++at_;
         return fail("%c-string: expressions nested too deeply", letter);
       }
