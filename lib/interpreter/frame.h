@@ -110,8 +110,9 @@ inline PyFunctionObject* frame_function(const Frame* frame) {
   return reinterpret_cast<PyFunctionObject*>(frame->f_funcobj.object());
 }
 inline Value* frame_stack(Frame* frame) { return frame->localsplus + frame_code(frame)->co_nlocalsplus; }
+// One word more than the stack needs: unpacking puts the items above the iterable before it gives up its slot.
 inline size_t frame_words(const PyCodeObject* code) {
-  return kFrameHeaderWords + static_cast<size_t>(code->co_nlocalsplus) + static_cast<size_t>(code->co_stacksize);
+  return kFrameHeaderWords + static_cast<size_t>(code->co_nlocalsplus) + static_cast<size_t>(code->co_stacksize) + 1;
 }
 
 // Index in units of the instruction that runs, as f_lasti / 2; -1 before the first.

@@ -1,0 +1,16 @@
+// Global names.
+#include "interpreter/handler.h"
+#include "interpreter/operations.h"
+
+namespace ks {
+
+HANDLER(LOAD_GLOBAL) {
+  SAVE();
+  PyObject* value = load_global(frame, NAME_AT(OPARG >> 1));
+  if (!value) ERROR();
+  *sp++ = Value::owned(value);
+  if (OPARG & 1) *sp++ = Value::null();
+  NEXT(5);
+}
+
+}  // namespace ks
