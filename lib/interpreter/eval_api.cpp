@@ -266,12 +266,4 @@ int _PyEval_SliceIndex(PyObject* value, Py_ssize_t* result) {
   return _PyEval_SliceIndexNotNone(value, result);
 }
 
-// An index for a function that an extension frees when code objects die; -1 when there are too many.
-Py_ssize_t PyUnstable_Eval_RequestCodeExtraIndex(freefunc free) {
-  InterpreterState& state = interpreter()->interpreter;
-  if (state.code_extra_count >= static_cast<Py_ssize_t>(std::size(state.code_extra_freefuncs)) - 1) return -1;
-  state.code_extra_freefuncs[state.code_extra_count] = free;
-  return state.code_extra_count++;
-}
-
 }  // extern "C"

@@ -181,7 +181,7 @@ void frame_clear(Frame* frame) {
   close(frame->f_executable);
 }
 
-int frame_traverse(Frame* frame, visitproc visit, void* argument) {
+int frame_traverse(Frame* frame, visitproc visit, void* arg) {
   Py_VISIT(frame->frame_obj);
   Py_VISIT(frame->f_locals);
   if (frame->f_funcobj && !frame->f_funcobj.is_borrowed()) Py_VISIT(frame->f_funcobj.object());

@@ -2,6 +2,9 @@
 //
 // Names without a slot go to the frame object's f_extra_locals. A value that is replaced may still be borrowed by the
 // evaluation stack of the running frame, so it is kept in f_overwritten_fast_locals.
+#include <Python.h>
+#include <frameobject.h>
+
 #include "interpreter/frame_object.h"
 #include "object/identifier.h"
 #include "object/method.h"
@@ -11,7 +14,7 @@ namespace ks {
 
 namespace {
 
-constexpr unsigned char kHidden = 0x10, kLocal = 0x20, kCell = 0x40, kFree = 0x80;
+constexpr unsigned char kHidden = 0x10, kCell = 0x40, kFree = 0x80;
 
 unsigned char kind_of(PyCodeObject* code, int index) {
   return static_cast<unsigned char>(PyBytes_AS_STRING(code->co_localspluskinds)[index]);

@@ -11,6 +11,7 @@
 #include "object/identifier.h"
 #include "object/method.h"
 #include "object/result.h"
+#include "object/static_types.h"
 #include "runtime/state.h"
 
 namespace ks {
@@ -244,7 +245,7 @@ PyObject* PyFrame_GetGenerator(PyFrameObject* f) {
 }
 int PyFrame_GetLasti(PyFrameObject* f) {
   const int index = frame_instruction_index(f->f_frame);
-  return index < 0 ? -1 : index * static_cast<int>(sizeof(_Py_CODEUNIT));
+  return index < 0 ? -1 : index * 2;
 }
 int PyFrame_GetLineNumber(PyFrameObject* f) { return f->f_lineno ? f->f_lineno : frame_line(f->f_frame); }
 
@@ -308,7 +309,7 @@ int _PyFrame_IsEntryFrame(PyFrameObject* f) {
 // New.
 PyObject* PyUnstable_InterpreterFrame_GetCode(_PyInterpreterFrame* frame) { return Py_NewRef(frame->f_executable.object()); }
 int PyUnstable_InterpreterFrame_GetLasti(_PyInterpreterFrame* frame) {
-  return frame_instruction_index(frame) * static_cast<int>(sizeof(_Py_CODEUNIT));
+  return frame_instruction_index(frame) * 2;
 }
 int PyUnstable_InterpreterFrame_GetLine(_PyInterpreterFrame* frame) { return frame_line(frame); }
 

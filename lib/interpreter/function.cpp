@@ -341,11 +341,11 @@ static PyGetSetDef function_getsets[] = {
 };
 
 static PyMemberDef function_members[] = {
-    {"__closure__", Py_T_OBJECT, offsetof(PyFunctionObject, func_closure), Py_READONLY, nullptr},
-    {"__doc__", Py_T_OBJECT, offsetof(PyFunctionObject, func_doc), 0, nullptr},
-    {"__globals__", Py_T_OBJECT, offsetof(PyFunctionObject, func_globals), Py_READONLY, nullptr},
-    {"__module__", Py_T_OBJECT, offsetof(PyFunctionObject, func_module), 0, nullptr},
-    {"__builtins__", Py_T_OBJECT, offsetof(PyFunctionObject, func_builtins), Py_READONLY, nullptr},
+    {"__closure__", _Py_T_OBJECT, offsetof(PyFunctionObject, func_closure), Py_READONLY, nullptr},
+    {"__doc__", _Py_T_OBJECT, offsetof(PyFunctionObject, func_doc), 0, nullptr},
+    {"__globals__", _Py_T_OBJECT, offsetof(PyFunctionObject, func_globals), Py_READONLY, nullptr},
+    {"__module__", _Py_T_OBJECT, offsetof(PyFunctionObject, func_module), 0, nullptr},
+    {"__builtins__", _Py_T_OBJECT, offsetof(PyFunctionObject, func_builtins), Py_READONLY, nullptr},
     {},
 };
 

@@ -5,6 +5,7 @@
 #include "interpreter/generator.h"
 
 #include <cstddef>
+#include <cstring>
 
 #include "interpreter/evaluate.h"
 #include "interpreter/executable.h"
@@ -462,7 +463,7 @@ PyGetSetDef coroutine_getsets[] = {
     {},
 };
 PyMemberDef coroutine_members[] = {
-    {"cr_origin", Py_T_OBJECT, offsetof(PyGenObject, gi_origin_or_finalizer), Py_READONLY, nullptr}, {}};
+    {"cr_origin", _Py_T_OBJECT, offsetof(PyGenObject, gi_origin_or_finalizer), Py_READONLY, nullptr}, {}};
 
 #define FAST(FUNCTION) reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(FUNCTION))
 constexpr char kThrowDoc[] =

@@ -1,6 +1,8 @@
 // Containers, operators by number, formatting.
 #include "interpreter/operations.h"
 
+#include <iterator>
+
 #include "object/identifier.h"
 #include "types/dict.h"
 #include "types/list.h"

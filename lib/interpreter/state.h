@@ -27,8 +27,6 @@ struct InterpreterState {
   uint8_t active_function_watchers;
   PyContext_WatchCallback context_watchers[kWatchers];
   uint8_t active_context_watchers;
-  freefunc code_extra_freefuncs[255];
-  Py_ssize_t code_extra_count;
   PyObject* builtin_all;
   PyObject* builtin_any;
   PyObject* token_missing;

@@ -122,7 +122,7 @@ PyGetSetDef traceback_getsets[] = {
 }  // namespace
 
 PyObject* traceback_from_frame(PyObject* next, PyFrameObject* frame) {
-  return traceback_make(next, frame, frame_instruction_index(frame->f_frame) * static_cast<int>(sizeof(_Py_CODEUNIT)), -1);
+  return traceback_make(next, frame, frame_instruction_index(frame->f_frame) * 2, -1);
 }
 
 }  // namespace ks
