@@ -12,6 +12,7 @@
 #include "object/export.h"
 #include "object/method.h"
 #include "object/slots_functions.h"
+#include "object/type_internal.h"
 #include "runtime/state.h"
 
 namespace ks {
@@ -227,6 +228,7 @@ Status add_slot_wrappers(PyTypeObject* type) {
     if (!row.base.wrapper) continue;
     void** pointer = slot_pointer(type, row);
     if (!pointer || !*pointer) continue;
+    if (is_static_builtin(type) && slot_is_inherited(type, row, *pointer)) continue;
     const int defined = PyDict_Contains(dict, row.base.name_strobj);
     if (defined < 0) return failed;
     if (defined) continue;

@@ -31,8 +31,20 @@ F as_function(void* pointer) {
 
 // One or two arguments; the second is None when it is left out.
 bool unpack_power(PyObject* args, PyObject** other, PyObject** modulus) {
-  *modulus = Py_None;
-  return PyArg_UnpackTuple(args, "", 1, 2, other, modulus) != 0;
+  const Py_ssize_t count = PyTuple_GET_SIZE(args);
+  if (count != 1 && count != 2) {
+    PyErr_Format(PyExc_TypeError, "expected 1 or 2 arguments, got %zd", count);
+    return false;
+  }
+  *other = argument(args, 0);
+  *modulus = count == 2 ? argument(args, 1) : Py_None;
+  return true;
+}
+// "__set__ expected 2 arguments, got 1"
+bool check_two(PyObject* args, const char* name) {
+  if (PyTuple_GET_SIZE(args) == 2) return true;
+  PyErr_Format(PyExc_TypeError, "%s expected 2 arguments, got %zd", name, PyTuple_GET_SIZE(args));
+  return false;
 }
 
 // An index argument for sq_item and the like: negative ones count from the end.
@@ -128,7 +140,7 @@ PyObject* wrap_item(PyObject* self, PyObject* args, void* function) {
   return as_function<ssizeargfunc>(function)(self, index);
 }
 PyObject* wrap_set_item(PyObject* self, PyObject* args, void* function) {
-  if (!check_argument_count(args, 2)) return nullptr;
+  if (!check_two(args, "__setitem__")) return nullptr;
   Py_ssize_t index;
   if (!convert_item_index(self, argument(args, 0), &index)) return nullptr;
   return none_or_error(as_function<ssizeobjargproc>(function)(self, index, argument(args, 1)));
@@ -146,7 +158,7 @@ PyObject* wrap_contains(PyObject* self, PyObject* args, void* function) {
   return PyBool_FromLong(result);
 }
 PyObject* wrap_set_subscript(PyObject* self, PyObject* args, void* function) {
-  if (!check_argument_count(args, 2)) return nullptr;
+  if (!check_two(args, "__setitem__")) return nullptr;
   return none_or_error(as_function<objobjargproc>(function)(self, argument(args, 0), argument(args, 1)));
 }
 PyObject* wrap_delete_subscript(PyObject* self, PyObject* args, void* function) {
@@ -154,7 +166,7 @@ PyObject* wrap_delete_subscript(PyObject* self, PyObject* args, void* function) 
   return none_or_error(as_function<objobjargproc>(function)(self, argument(args, 0), nullptr));
 }
 PyObject* wrap_setattr(PyObject* self, PyObject* args, void* function) {
-  if (!check_argument_count(args, 2)) return nullptr;
+  if (!check_two(args, "__setattr__")) return nullptr;
   auto set = as_function<setattrofunc>(function);
   if (!setattr_allowed(self, set, "__setattr__")) return nullptr;
   return none_or_error(set(self, argument(args, 0), argument(args, 1)));
@@ -179,14 +191,14 @@ PyObject* wrap_next(PyObject* self, PyObject* args, void* function) {
 }
 PyObject* wrap_descr_get(PyObject* self, PyObject* args, void* function) {
   PyObject *obj, *type = nullptr;
-  if (!PyArg_UnpackTuple(args, "", 1, 2, &obj, &type)) return nullptr;
+  if (!PyArg_UnpackTuple(args, "__get__", 1, 2, &obj, &type)) return nullptr;
   if (obj == Py_None) obj = nullptr;
   if (type == Py_None) type = nullptr;
   if (!obj && !type) return raise(PyExc_TypeError, "__get__(None, None) is invalid");
   return as_function<descrgetfunc>(function)(self, obj, type);
 }
 PyObject* wrap_descr_set(PyObject* self, PyObject* args, void* function) {
-  if (!check_argument_count(args, 2)) return nullptr;
+  if (!check_two(args, "__set__")) return nullptr;
   return none_or_error(as_function<descrsetfunc>(function)(self, argument(args, 0), argument(args, 1)));
 }
 PyObject* wrap_descr_delete(PyObject* self, PyObject* args, void* function) {
