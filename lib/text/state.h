@@ -5,6 +5,24 @@
 
 namespace ks {
 
-struct TextState {};
+// The codec registry: made at the start, cleared at the end.
+struct CodecRegistry {
+  PyObject* search_path = nullptr;   // list of search functions
+  PyObject* cache = nullptr;         // normalised name -> codec info
+  PyObject* error_handlers = nullptr;  // name -> callable
+  bool encodings_imported = false;
+};
+
+// The codec of file names, from the configuration.
+struct FileSystemCodec {
+  char* encoding = nullptr;  // PyMem_RawMalloc
+  char* errors = nullptr;
+  bool utf8 = true;
+};
+
+struct TextState {
+  CodecRegistry codecs;
+  FileSystemCodec file_system;
+};
 
 }  // namespace ks
