@@ -25,6 +25,6 @@ inline void eval_breaker_clear(PyThreadState* state, uintptr_t bits) {
 }
 
 // Does what the set bits ask for (gil.cpp); an exception may come out of it. Called by the evaluation loop.
-Status handle_eval_breaker(PyThreadState* state);
+int handle_eval_breaker(PyThreadState* state);
 
 }  // namespace ks

@@ -239,16 +239,16 @@ void make_all_pending_calls(PyThreadState* state) {
   }
 }
 
-Status handle_eval_breaker(PyThreadState* state) {
+int handle_eval_breaker(PyThreadState* state) {
   uintptr_t breaker = eval_breaker_load(state);
   if (breaker & kSignalsPending && is_main_thread() && is_main_interpreter(state->interp)) {
     eval_breaker_clear(state, kSignalsPending);
-    if (is_failure(handle_signals(state))) return Status::Error;
+    if (is_failure(handle_signals(state))) return -1;
   }
   if (breaker & kCallsPending) {
     if (may_run_pending(state)) {
       const int limit = is_main_interpreter(state->interp) ? 0 : 100;
-      if (is_failure(run_pending(state, limit))) return Status::Error;
+      if (is_failure(run_pending(state, limit))) return -1;
     } else {
       eval_breaker_clear(state, kCallsPending);
     }
@@ -271,10 +271,10 @@ Status handle_eval_breaker(PyThreadState* state) {
     if (exception) {
       PyErr_SetNone(exception);
       Py_DECREF(exception);
-      return Status::Error;
+      return -1;
     }
   }
-  return Status::Ok;
+  return 0;
 }
 
 }  // namespace ks
@@ -283,7 +283,7 @@ using namespace ks;
 
 extern "C" {
 
-KS_EXPORT int _Py_HandlePending(PyThreadState* state) { return to_c(handle_eval_breaker(state)); }
+KS_EXPORT int _Py_HandlePending(PyThreadState* state) { return handle_eval_breaker(state); }
 
 // Releases the GIL; returns the thread state that was current.
 PyThreadState* PyEval_SaveThread(void) {
