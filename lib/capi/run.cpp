@@ -6,6 +6,9 @@
 #include <cstdlib>
 #include <cstring>
 
+#include <Python.h>
+#include <marshal.h>
+
 #include "compiler/compile.h"
 #include "object/export.h"
 #include "object/identifier.h"
@@ -129,7 +132,7 @@ Ref<> run_pyc(FILE* file, PyObject* globals, PyObject* locals, PyCompilerFlags* 
   if (!PyCode_Check(code.get())) return raise(PyExc_RuntimeError, "Bad code object in .pyc file");
   Ref<> result = run_code_object(code, globals, locals);
   if (result && flags) flags->cf_flags |= as<PyCodeObject>(code.get())->co_flags & PyCF_MASK;
-  return result;
+  return result.share();
 }
 
 Status set_main_loader(PyObject* globals, PyObject* filename, const char* loader_name) {

@@ -16,7 +16,7 @@
 #include "runtime/process.h"
 
 extern "C" void _Py_NO_RETURN _Py_FatalErrorFunc(const char* function, const char* message);
-KS_EXPORT Py_ssize_t _Py_RunGC(PyThreadState* state) __attribute__((weak));
+#include "object/collector.h"
 
 namespace ks {
 
@@ -255,7 +255,7 @@ int handle_eval_breaker(PyThreadState* state) {
   }
   if (breaker & kGcScheduled) {
     eval_breaker_clear(state, kGcScheduled);
-    if (_Py_RunGC) _Py_RunGC(state);
+    collector_run_scheduled(state);
   }
   if (breaker & kGilDropRequest) {
     current_thread_state = nullptr;
