@@ -222,30 +222,6 @@ const char* PyEval_GetFuncDesc(PyObject* function) {
   return PyMethod_Check(function) || PyFunction_Check(function) || PyCFunction_Check(function) ? "()" : " object";
 }
 
-// The legacy calls: args NULL or a tuple, keywords NULL or a dict; result new.
-PyObject* PyEval_CallObjectWithKeywords(PyObject* callable, PyObject* args, PyObject* kwargs) {
-  if (args && !PyTuple_Check(args)) return raise(PyExc_TypeError, "argument list must be a tuple");
-  if (kwargs && !PyDict_Check(kwargs)) return raise(PyExc_TypeError, "keyword list must be a dictionary");
-  if (args) return PyObject_Call(callable, args, kwargs);
-  Ref<> empty = TRY(steal(PyTuple_New(0)));
-  return PyObject_Call(callable, empty, kwargs);
-}
-PyObject* PyEval_CallFunction(PyObject* callable, const char* format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  Ref<> args = steal(Py_VaBuildValue(format, arguments));
-  va_end(arguments);
-  return args ? PyObject_Call(callable, args, nullptr) : nullptr;
-}
-PyObject* PyEval_CallMethod(PyObject* object, const char* name, const char* format, ...) {
-  Ref<> method = TRY(steal(PyObject_GetAttrString(object, name)));
-  va_list arguments;
-  va_start(arguments, format);
-  Ref<> args = steal(Py_VaBuildValue(format, arguments));
-  va_end(arguments);
-  return args ? PyObject_Call(method, args, nullptr) : nullptr;
-}
-
 // Slice bounds: None leaves *result; anything with __index__ is clipped. 1, or 0 with TypeError.
 int _PyEval_SliceIndexNotNone(PyObject* value, Py_ssize_t* result) {
   if (!PyIndex_Check(value)) {

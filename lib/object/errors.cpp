@@ -182,7 +182,6 @@ KS_EXPORT void _PyErr_SetFromPyStatus(PyStatus status) {
   else (void)raise(PyExc_ValueError, "%s", status.err_msg);
 }
 
-KS_EXPORT void _PyErr_SetInterpreterAlreadyRunning() { PyErr_SetString(PyExc_InterpreterError, "interpreter already running"); }
 
 // A new exception whose cause and context is the current one. Always NULL.
 KS_EXPORT PyObject* _PyErr_FormatFromCause(PyObject* type, const char* format, ...) {

@@ -136,8 +136,6 @@ Py_hash_t PyObject_Hash(PyObject* o) {
   }
   return PyObject_HashNotImplemented(o);
 }
-// The hash of an object without a value of its own: its address.
-Py_hash_t PyObject_GenericHash(PyObject* o) { return Py_HashPointer(o); }
 
 // Truth of o; -1 on error.
 int PyObject_IsTrue(PyObject* o) {

@@ -139,8 +139,6 @@ KS_EXPORT Py_ssize_t Py_REFCNT(PyObject* object) { return _Py_REFCNT(object); }
 KS_EXPORT PyTypeObject* Py_TYPE(PyObject* object) { return object->ob_type; }
 KS_EXPORT int Py_Is(PyObject* a, PyObject* b) { return a == b; }
 KS_EXPORT int Py_IsNone(PyObject* object) { return object == Py_None; }
-KS_EXPORT int Py_IsTrue(PyObject* object) { return object == Py_True; }
-KS_EXPORT int Py_IsFalse(PyObject* object) { return object == Py_False; }
 
 int PyUnstable_IsImmortal(PyObject* object) { return _Py_IsImmortal(object); }
 int PyUnstable_Object_IsUniquelyReferenced(PyObject* object) { return _Py_REFCNT(object) == 1; }
