@@ -310,7 +310,7 @@ void dict_keys_release(PyDictKeysObject* keys) {
 
 namespace {
 
-void build_indices(PyDictKeysObject* keys) {
+void build_indices(PyDictKeysObject* keys, Py_ssize_t first) {
   with_index_type(keys, [&]<class I>() {
     I* indices = indices_of<I>(keys);
     const Py_ssize_t count = keys->nentries;
@@ -321,10 +321,10 @@ void build_indices(PyDictKeysObject* keys) {
     };
     if (is_general(keys)) {
       const GeneralEntry* entries = general_entries(keys);
-      for (Py_ssize_t i = 0; i < count; ++i) put(entries[i].hash, i);
+      for (Py_ssize_t i = first; i < count; ++i) put(entries[i].hash, i);
     } else {
       const UnicodeEntry* entries = unicode_entries(keys);
-      for (Py_ssize_t i = 0; i < count; ++i) put(str_hash(entries[i].key), i);
+      for (Py_ssize_t i = first; i < count; ++i) put(str_hash(entries[i].key), i);
     }
   });
 }
@@ -497,17 +497,22 @@ void dict_clear(PyDictObject* dict) {
   dict->ma_keys = &empty_keys;
   dict->ma_values = nullptr;
   dict->ma_used = 0;
+  dict_renumbered(dict);
   if (values) values_free(values);
   dict_keys_release(keys);
 }
 
 // ---- change ----------------------------------------------------------------------------------------------------------
 
-Status dict_resize(PyDictObject* dict, int log2_size, bool general) {
+Status dict_resize(PyDictObject* dict, int log2_size, bool general, Py_ssize_t gap) {
   PyDictKeysObject* old = dict->ma_keys;
   if (is_general(old)) general = true;
   PyDictKeysObject* keys = TRY(keys_new(log2_size, general ? KeysKind::General : KeysKind::Unicode));
-  auto add = [&, n = Py_ssize_t{0}](PyObject* key, Py_hash_t hash, PyObject* value) mutable {
+  for (Py_ssize_t i = 0; i < gap; ++i) {
+    if (general) general_entries(keys)[i] = {};
+    else unicode_entries(keys)[i] = {};
+  }
+  auto add = [&, n = gap](PyObject* key, Py_hash_t hash, PyObject* value) mutable {
     if (general) general_entries(keys)[n++] = {hash, key, value};
     else unicode_entries(keys)[n++] = {key, value};
   };
@@ -529,10 +534,11 @@ Status dict_resize(PyDictObject* dict, int log2_size, bool general) {
     for (Py_ssize_t i = 0; i < old->nentries; ++i)
       if (entries[i].value) add(entries[i].key, str_hash(entries[i].key), entries[i].value);
   }
-  keys->nentries = dict->ma_used;
-  keys->usable -= dict->ma_used;
-  build_indices(keys);
+  keys->nentries = gap + dict->ma_used;
+  keys->usable -= keys->nentries;
+  build_indices(keys, gap);
   dict->ma_keys = keys;
+  dict_renumbered(dict);
   if (old->kind == KeysKind::Split) dict_keys_release(old);
   else if (old != &empty_keys) keys_free_memory(old);
   return Status::Ok;
@@ -563,6 +569,7 @@ Status insert_new(PyDictObject* dict, Py_ssize_t index, PyObject* key, Py_hash_t
   } else if (keys == &empty_keys) {
     keys = TRY(keys_new(kMinLog2, str ? KeysKind::Unicode : KeysKind::General));
     dict->ma_keys = keys;
+    dict_renumbered(dict);
   } else if (keys->usable <= 0 || (!str && !is_general(keys))) {
     TRY(dict_resize(dict, log2_for_growth(dict->ma_used), !str));
     keys = dict->ma_keys;
@@ -698,6 +705,46 @@ Status dict_pop_last(PyDictObject* dict, PyObject** key, PyObject** value) {
   keys->nentries = i;
   keys->version = 0;
   --dict->ma_used;
+  return Status::Ok;
+}
+
+Status dict_move(PyDictObject* dict, Py_ssize_t index, Py_hash_t hash, bool to_end) {
+  PyDictKeysObject* keys = dict->ma_keys;
+  auto entry_key = [&](Py_ssize_t i) { return is_general(keys) ? general_entries(keys)[i].key : unicode_entries(keys)[i].key; };
+  Py_ssize_t target;
+  if (to_end) {
+    target = keys->nentries;
+    if (index == target - 1) return Status::Ok;
+    if (keys->usable <= 0) {
+      PyObject *key = entry_key(index), *value;
+      TRY(dict_resize(dict, log2_for_growth(dict->ma_used), false));
+      index = dict_lookup(dict, key, hash, &value);
+      if (index == kLookupError) return failed;
+      keys = dict->ma_keys;
+      target = keys->nentries;
+    }
+    --keys->usable;
+    ++keys->nentries;
+  } else {
+    Py_ssize_t first = 0;
+    while (!entry_key(first)) ++first;
+    if (index == first) return Status::Ok;
+    if (first == 0) {
+      PyObject *key = entry_key(index), *value;
+      const Py_ssize_t gap = dict->ma_used / 2 + 4;
+      TRY(dict_resize(dict, log2_size_for(dict->ma_used + gap + 1), false, gap));
+      index = dict_lookup(dict, key, hash, &value);
+      if (index == kLookupError) return failed;
+      keys = dict->ma_keys;
+      first = gap;
+    }
+    target = first - 1;
+  }
+  set_index(keys, find_slot_of(keys, hash, index), kDeleted);
+  set_index(keys, find_free_slot(keys, hash), target);
+  if (is_general(keys)) general_entries(keys)[target] = std::exchange(general_entries(keys)[index], {});
+  else unicode_entries(keys)[target] = std::exchange(unicode_entries(keys)[index], {});
+  keys->version = 0;
   return Status::Ok;
 }
 

@@ -117,6 +117,11 @@ bool dict_next(PyDictObject* dict, Py_ssize_t* position, PyObject** key, PyObjec
 // A new dict with room for `count` items; unicode: all keys will be exact str.
 PyObject* dict_new_presized(Py_ssize_t count, bool unicode);
 
+// Moves a present entry to the end or to the front of the order (combined dicts).
+Status dict_move(PyDictObject* dict, Py_ssize_t index, Py_hash_t hash, bool to_end);
+// Changes whenever the entries of a combined dict get new numbers.
+inline uint32_t dict_numbering(const PyDictObject* dict) { return static_cast<uint32_t>(dict->_ma_watcher_tag >> 32); }
+
 // ---- instances ---------------------------------------------------------------------------------------------------------
 
 // The dict of a new instance: split, with the keys shared through ht_cached_keys, when `type` is a heap type.

@@ -72,6 +72,7 @@ static Status merge_dict(PyDictObject* target, PyDictObject* source, int overrid
       PyDictKeysObject* old = target->ma_keys;
       target->ma_keys = clone;
       target->ma_used = source->ma_used;
+      dict_renumbered(target);
       dict_keys_release(old);
       return Status::Ok;
     }

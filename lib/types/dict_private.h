@@ -8,8 +8,9 @@ namespace ks {
 
 inline PyDictObject* as_dict(PyObject* op) { return reinterpret_cast<PyDictObject*>(op); }
 
-// Room for an order-preserving rebuild; keys become General when `general`.
-Status dict_resize(PyDictObject* dict, int log2_size, bool general);
+// Rebuilds in order; keys become General when `general`; the first `gap` entries stay free.
+Status dict_resize(PyDictObject* dict, int log2_size, bool general, Py_ssize_t gap = 0);
+inline void dict_renumbered(PyDictObject* dict) { dict->_ma_watcher_tag += uint64_t{1} << 32; }
 int log2_size_for(Py_ssize_t count);  // the size whose usable part holds count entries
 inline constexpr Py_ssize_t usable_of(int log2_size) { return (Py_ssize_t{2} << log2_size) / 3; }
 PyDictKeysObject* keys_new(int log2_size, KeysKind kind);
