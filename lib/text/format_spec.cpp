@@ -316,7 +316,7 @@ PyObject* format_int(PyObject* value, PyObject* spec) {
   }
   if (format.no_negative_zero)
     return raise(PyExc_ValueError, "Negative zero coercion (z) not allowed in format specifier with integer");
-  if (format.precision != -1 || format.fraction_grouping != Grouping::None)
+  if (format.precision != -1)
     return raise(PyExc_ValueError, "Precision not allowed in integer format specifier");
   StrBuilder out;
   if (format.type == 'c') {
