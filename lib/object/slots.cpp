@@ -139,7 +139,7 @@ int update_slot(PyTypeObject* type, int first) {
     PyObject* found = type_lookup(type, row.base.name_strobj);
     if (!found) {
       if (pointer == reinterpret_cast<void**>(&type->tp_iternext))
-        c_function = reinterpret_cast<void*>(&next_not_implemented);
+        c_function = reinterpret_cast<void*>(&_PyObject_NextNotImplemented);
       continue;
     }
     if (Py_IS_TYPE(found, &PyWrapperDescr_Type) &&
@@ -190,10 +190,6 @@ Status update_down(PyTypeObject* type, PyObject* name, const int* groups, int co
 }
 
 }  // namespace
-
-PyObject* next_not_implemented(PyObject* self) {
-  return raise(PyExc_TypeError, "'%.200s' object is not iterable", Py_TYPE(self)->tp_name);
-}
 
 void** slot_pointer(PyTypeObject* type, Suite suite, int offset) {
   char* base = nullptr;
@@ -262,6 +258,11 @@ Status update_slots_named(PyTypeObject* type, PyObject* name) {
 }
 
 }  // namespace ks
+
+// tp_iternext of a class whose __next__ was deleted: not an iterator for PyIter_Check, TypeError when called.
+KS_EXPORT PyObject* _PyObject_NextNotImplemented(PyObject* self) {
+  return ks::raise(PyExc_TypeError, "'%.200s' object is not iterable", Py_TYPE(self)->tp_name);
+}
 
 // PyType_GetSlot: the function in a slot, or nullptr; SystemError for a bad number. Cannot run Python code.
 extern "C" void* PyType_GetSlot(PyTypeObject* type, int id) {

@@ -5,6 +5,8 @@
 
 #include "object/type.h"
 
+extern "C" PyObject* _PyObject_NextNotImplemented(PyObject* self);
+
 namespace ks {
 
 enum class Suite : unsigned char { Type, Async, Number, Mapping, Sequence, Buffer };
@@ -50,9 +52,6 @@ PyObject* slot_tp_getattro(PyObject* self, PyObject* name);
 PyObject* slot_tp_getattro_hook(PyObject* self, PyObject* name);
 PyObject* slot_tp_richcompare(PyObject* self, PyObject* other, int op);
 void slot_tp_finalize(PyObject* self);
-
-// tp_iternext of a class whose __next__ was deleted: not an iterator for PyIter_Check, raises TypeError when called.
-PyObject* next_not_implemented(PyObject* self);
 
 extern "C" PyTypeObject BufferWrapper_Type;  // the owner of a buffer that a Python __buffer__ gave
 

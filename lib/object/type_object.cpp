@@ -8,6 +8,7 @@
 #include "object/descriptor.h"
 #include "object/export.h"
 #include "object/method.h"
+#include "object/protocol.h"
 #include "object/type_internal.h"
 #include "runtime/state.h"
 #include "types/dict.h"
@@ -253,35 +254,10 @@ PyObject* type_prepare(PyObject*, PyObject* const*, Py_ssize_t, PyObject*) { ret
 METHOD_RAW(type_prepare, "__prepare__", METH_CLASS,
            "__prepare__($cls, name, bases, /, **kwds)\n--\n\nCreate the namespace for the class statement");
 
-Found type___instancecheck__(PyTypeObject* type, PyObject* instance) {
-  if (is_subtype(Py_TYPE(instance), type)) return Found::Yes;
-  // What claims to be of another class.
-  Ref<> claimed;
-  if (!TRY(get_optional_attribute(instance, "__class__"_id, &claimed))) return Found::No;
-  if (claimed.object() == object(Py_TYPE(instance)) || !PyType_Check(claimed)) return Found::No;
-  return is_subtype(as<PyTypeObject>(claimed.get()), type) ? Found::Yes : Found::No;
-}
+Found type___instancecheck__(PyObject* type, PyObject* instance) { return real_is_instance(instance, type); }
 METHOD(type, __instancecheck__, "($self, instance, /)", "Check if an object is an instance.");
 
-// Classes that are no types are compared by their __bases__.
-Found derives(PyObject* derived, PyObject* wanted) {
-  if (derived == wanted) return Found::Yes;
-  Ref<> bases;
-  if (!TRY(get_optional_attribute(derived, "__bases__"_id, &bases)) || !PyTuple_Check(bases)) return Found::No;
-  if (Py_EnterRecursiveCall(" in __subclasscheck__")) return failed;
-  Found result = Found::No;
-  for (Py_ssize_t i = 0; result == Found::No && i < PyTuple_GET_SIZE(bases.get()); ++i)
-    result = derives(PyTuple_GET_ITEM(bases.get(), i), wanted);
-  Py_LeaveRecursiveCall();
-  return result;
-}
-Found type___subclasscheck__(PyTypeObject* type, PyObject* subclass) {
-  if (PyType_Check(subclass)) return is_subtype(as<PyTypeObject>(subclass), type) ? Found::Yes : Found::No;
-  Ref<> bases;
-  if (!TRY(get_optional_attribute(subclass, "__bases__"_id, &bases)) || !PyTuple_Check(bases))
-    return raise(PyExc_TypeError, "issubclass() arg 1 must be a class");
-  return derives(subclass, object(type));
-}
+Found type___subclasscheck__(PyObject* type, PyObject* subclass) { return real_is_subclass(subclass, type); }
 METHOD(type, __subclasscheck__, "($self, subclass, /)", "Check if a class is a subclass.");
 
 // The names in a class and its bases, for dir().
