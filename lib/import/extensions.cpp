@@ -12,6 +12,7 @@
 #include "import/tables.h"
 #include "object/export.h"
 #include "object/identifier.h"
+#include "object/module.h"
 #include "runtime/lifecycle.h"
 #include "runtime/process.h"
 
@@ -67,12 +68,8 @@ Status check_single_phase_allowed(const char* name) {
 // The module among those that PyState_FindModule knows.
 Status index_module(PyObject* module, PyModuleDef* definition) {
   if (!definition) return Status::Ok;
-  ImportState& state = interpreter()->import;
-  const Py_ssize_t index = definition->m_base.m_index;
-  if (index <= 0) return Status::Ok;
-  if (!state.modules_by_index && !(state.modules_by_index = PyList_New(0))) return failed;
-  while (PyList_GET_SIZE(state.modules_by_index) <= index) TRY(PyList_Append(state.modules_by_index, Py_None));
-  return status(PyList_SetItem(state.modules_by_index, index, Py_NewRef(module)));
+  if (definition->m_base.m_index <= 0) return Status::Ok;
+  return status(_PyState_AddModule(thread(), module, definition));
 }
 
 Status remember_single_phase(PyObject* module, PyModuleDef* definition, PyObject* (*init)(void), const char* file, const char* name) {
@@ -370,45 +367,6 @@ KS_EXPORT int _PyImport_ClearExtension(PyObject* name, PyObject* path) {
     break;
   }
   return 0;
-}
-
-// ---- modules by their definition (single-phase) ----------------------------------------------------------------------------
-
-// Borrowed; NULL without exception where there is none.
-PyObject* PyState_FindModule(PyModuleDef* definition) {
-  if (definition->m_slots) return nullptr;
-  const Py_ssize_t index = definition->m_base.m_index;
-  PyObject* list = interpreter()->import.modules_by_index;
-  if (index == 0 || !list || index >= PyList_GET_SIZE(list)) return nullptr;
-  PyObject* module = PyList_GET_ITEM(list, index);
-  return module == Py_None ? nullptr : module;
-}
-int PyState_AddModule(PyObject* module, PyModuleDef* definition) {
-  if (!definition) {
-    Py_FatalError("module definition is NULL");
-  }
-  if (definition->m_slots) {
-    PyErr_SetString(PyExc_SystemError, "PyState_AddModule called on module with slots");
-    return -1;
-  }
-  if (PyState_FindModule(definition) == module) {
-    char text[64];
-    snprintf(text, sizeof text, "module %p already added", static_cast<void*>(module));
-    Py_FatalError(text);
-  }
-  return to_c(index_module(module, definition));
-}
-int PyState_RemoveModule(PyModuleDef* definition) {
-  if (definition->m_slots) {
-    PyErr_SetString(PyExc_SystemError, "PyState_RemoveModule called on module with slots");
-    return -1;
-  }
-  const Py_ssize_t index = definition->m_base.m_index;
-  PyObject* list = interpreter()->import.modules_by_index;
-  if (index == 0) Py_FatalError("invalid module index");
-  if (!list) Py_FatalError("Interpreters module-list not accessible.");
-  if (index > PyList_GET_SIZE(list)) Py_FatalError("Module index out of bounds.");
-  return PyList_SetItem(list, index, Py_NewRef(Py_None));
 }
 
 }  // extern "C"

@@ -277,7 +277,7 @@ static Ref<> import_level(PyObject* name, PyObject* globals, PyObject* fromlist,
 }
 
 void import_end_modules(PyInterpreterState* state) {
-  Py_CLEAR(state->import.modules_by_index);
+  Py_CLEAR(state->object.modules_by_index);
   Py_CLEAR(state->import.importlib);
   Py_CLEAR(state->import.find_and_load);
   Py_CLEAR(state->import.lock_unlock_module);

@@ -10,7 +10,6 @@ struct ImportState {
   PyObject* find_and_load;          // its _find_and_load, as it was at start; owned
   PyObject* lock_unlock_module;     // its _lock_unlock_module; owned
   PyObject* bootstrap_code;         // the code objects that the installation gave, by name: {"_frozen_importlib": code}
-  PyObject* modules_by_index;       // list: PyState_FindModule
   Py_ssize_t last_index;
   const char* package_context;      // full name while an init function of a module in a package runs
   int import_time_level;

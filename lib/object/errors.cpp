@@ -172,17 +172,6 @@ KS_EXPORT void _PyErr_SetLocaleString(PyObject* type, const char* message) {
   if (text) set_object(thread(), type, text);
 }
 
-// The exception that a failed PyStatus means.
-KS_EXPORT void _PyErr_SetFromPyStatus(PyStatus status) {
-  if (!PyStatus_IsError(status)) {
-    PyErr_SetString(PyExc_SystemError, "_PyErr_SetFromPyStatus() expects an error PyStatus");
-    return;
-  }
-  if (status.func) (void)raise(PyExc_ValueError, "%s: %s", status.func, status.err_msg);
-  else (void)raise(PyExc_ValueError, "%s", status.err_msg);
-}
-
-
 // A new exception whose cause and context is the current one. Always NULL.
 KS_EXPORT PyObject* _PyErr_FormatFromCause(PyObject* type, const char* format, ...) {
   Ref<> cause = take_raised(thread());

@@ -29,3 +29,6 @@ Found spec_origin(PyObject* spec, Ref<>* origin);
 void module_clear_dict(PyObject* dict);
 
 }  // namespace ks
+
+// Lists a single-phase module under its definition's index; exported, but no public header declares it.
+extern "C" int _PyState_AddModule(PyThreadState* tstate, PyObject* module, PyModuleDef* definition);

@@ -428,7 +428,6 @@ void _Py_FatalErrorFunc(const char* function, const char* message) {
 }
 #undef Py_FatalError
 void Py_FatalError(const char* message) { _Py_FatalErrorFunc(nullptr, message); }
-KS_EXPORT void _Py_FatalRefcountErrorFunc(const char* function, const char* message) { _Py_FatalErrorFunc(function, message); }
 
 // Ends the process with the exit code of the status, or with an error message and code 1.
 void Py_ExitStatusException(PyStatus status) {

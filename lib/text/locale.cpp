@@ -302,12 +302,4 @@ int PyUnicode_FSDecoder(PyObject* argument, void* result) {
   return Py_CLEANUP_SUPPORTED;
 }
 
-// Old globals; the encoding is UTF-8 unless the configuration says otherwise.
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wdeprecated-declarations"
-const char* Py_FileSystemDefaultEncoding = nullptr;
-int Py_HasFileSystemDefaultEncoding = 0;
-const char* Py_FileSystemDefaultEncodeErrors = nullptr;
-#pragma clang diagnostic pop
-
 }  // extern "C"
