@@ -1,5 +1,6 @@
 // PyEval_*: running code from C, and asking about the frame that runs.
 #include "interpreter/call_frame.h"
+#include "interpreter/context.h"
 #include "interpreter/evaluate.h"
 #include "interpreter/executable.h"
 #include "interpreter/frame_object.h"
@@ -63,12 +64,14 @@ static PyObject* run_function(PyFunctionObject* function, PyObject* locals, PyOb
   return frame ? evaluate_hooked(thread, frame) : nullptr;
 }
 
-Status interpreter_start(PyInterpreterState*) { return Status::Ok; }
+Status interpreter_start(PyInterpreterState*) {
+  TRY(context_types_start());
+  return template_types_start();
+}
 void interpreter_end(PyInterpreterState* state) {
   InterpreterState& own = state->interpreter;
   Py_CLEAR(own.builtin_all);
   Py_CLEAR(own.builtin_any);
-  Py_CLEAR(own.token_missing);
   for (auto& tool : own.monitoring.callables)
     for (PyObject*& callable : tool) Py_CLEAR(callable);
   for (PyObject*& name : own.monitoring.tool_names) Py_CLEAR(name);

@@ -42,7 +42,7 @@ enum Op : uint16_t {
 #define SPECIALIZATION(NAME, FAMILY) HANDLER(NAME);
 #include "interpreter/specializations.def"
 
-extern const Handler dispatch_table[kOpCount];
+[[gnu::visibility("hidden")]] extern const Handler dispatch_table[kOpCount];
 
 // Where an exception that is set goes: adds the frame to the traceback, then unwinds.
 HANDLER_DECLARATION(error);

@@ -70,6 +70,7 @@ PyObject* get_awaitable(PyObject* object, uint32_t where);
 PyObject* get_yield_from_iterator(PyCodeObject* code, PyObject* object);
 
 // lib/types/template.cpp
+Status template_types_start();
 PyObject* template_build(PyObject* strings, PyObject* interpolations);
 PyObject* interpolation_build(PyObject* value, PyObject* expression, int conversion, PyObject* format);
 

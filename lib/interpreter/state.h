@@ -29,7 +29,6 @@ struct InterpreterState {
   uint8_t active_context_watchers;
   PyObject* builtin_all;
   PyObject* builtin_any;
-  PyObject* token_missing;
   MonitoringState monitoring;
 };
 
