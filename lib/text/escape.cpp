@@ -82,7 +82,7 @@ static PyObject* decode_escapes(const char* text, Py_ssize_t size, const char* e
           if (at == name) break;
           ++at;
           Py_UCS4 found[4];
-          if (character_by_name(input + name, at - 1 - name, false, found) == 1) {
+          if (character_by_name(input + name, at - 1 - name, NameKinds::WithAliases, found) == 1) {
             TRY(out.add_char(found[0]));
             continue;
           }

@@ -133,7 +133,7 @@ static int longest_match(const char*& p, const char* end, const char* const (&ta
   return best;
 }
 
-int character_by_name(const char* name, Py_ssize_t length, bool sequences, Py_UCS4* out) {
+int character_by_name(const char* name, Py_ssize_t length, NameKinds kinds, Py_UCS4* out) {
   if (length <= 0 || length >= kNameSize) return 0;
   char upper[kNameSize];
   for (Py_ssize_t i = 0; i < length; ++i)
@@ -191,10 +191,11 @@ int character_by_name(const char* name, Py_ssize_t length, bool sequences, Py_UC
       out[0] = run->code + (static_cast<uint32_t>(entry) - run->entry);
       return 1;
     } else if (entry < k_named_count + k_alias_count) {
+      if (kinds == NameKinds::Characters) return 0;
       out[0] = unicode_section<uint32_t>(k_alias_targets)[entry - k_named_count];
       return 1;
     } else {
-      if (!sequences) return 0;
+      if (kinds != NameKinds::WithSequences) return 0;
       const uint32_t* target = unicode_section<uint32_t>(k_sequence_targets) + 4 * (entry - k_named_count - k_alias_count);
       int n = 0;
       while (n < 4 && target[n]) out[n] = target[n], ++n;

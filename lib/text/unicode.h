@@ -55,7 +55,8 @@ inline bool is_alphanumeric(Py_UCS4 c) {
 // Names. A name's text goes into `out` (kNameSize bytes); the length, or 0 when the character has none.
 inline constexpr int kNameSize = 256;
 int character_name(Py_UCS4 c, char* out);
-// What a name stands for: 1 to 4 characters, or 0. Any case. Sequences only on request.
-int character_by_name(const char* name, Py_ssize_t length, bool sequences, Py_UCS4* out);
+// What a name stands for: 1 to 4 characters, or 0. Any case.
+enum class NameKinds { Characters, WithAliases, WithSequences };  // each with the ones before it
+int character_by_name(const char* name, Py_ssize_t length, NameKinds kinds, Py_UCS4* out);
 
 }  // namespace ks
