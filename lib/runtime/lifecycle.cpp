@@ -18,6 +18,7 @@
 #include "runtime/process.h"
 #include "runtime/rooms.h"
 #include "runtime/stdio.h"
+#include "types/str.h"
 
 #ifndef KINGSNAKE_PROFILE
 #define KINGSNAKE_PROFILE "unknown"
@@ -193,6 +194,8 @@ PyStatus start_core(const PyConfig* source, PyThreadState** result) {
   PyThreadState* state = new_thread_state(interp, 1);
   if (!state) return STATUS_ERROR("can't make first thread");
   attach(state);
+  if (!hash_secret_start(config.use_hash_seed > 0, config.hash_seed))
+    return status_error_in("_Py_HashRandomization_Init", "failed to get random numbers to initialize Python");
   STATUS_TRY(start_rooms(interp));
   STATUS_TRY(create_modules(state));
   process.core_initialized = true;
