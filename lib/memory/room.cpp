@@ -6,10 +6,17 @@
 
 namespace ks {
 
+void bound_methods_clear(PyInterpreterState* state);
+
 Status memory_start(PyInterpreterState* state) {
   collector_initialise(state);
+  collector_add_free_lists(state, bound_methods_clear);
   return Status::Ok;
 }
-void memory_end(PyInterpreterState* state) { collector_end(state); }
+void memory_end(PyInterpreterState* state) {
+  collector_end(state);
+  Py_CLEAR(state->object.modules_by_index);
+  bound_methods_clear(state);
+}
 
 }  // namespace ks
