@@ -228,6 +228,9 @@ KS_EXPORT const char* _PyMem_GetCurrentAllocatorName() {
   return nullptr;
 }
 
+// For the runtime: the allocators of a PyMemAllocatorName; -1 for an unknown one.
+extern "C" int _PyMem_SetupAllocators(int name) { return allocators_set(static_cast<PyMemAllocatorName>(name)) ? 0 : -1; }
+
 // A copy in domain mem; NULL without exception when there is no memory.
 KS_EXPORT char* _PyMem_Strdup(const char* text) {
   const size_t size = strlen(text) + 1;

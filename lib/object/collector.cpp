@@ -496,7 +496,7 @@ void collector_add_free_lists(PyInterpreterState* state, void (*clear)(PyInterpr
   }
 }
 
-// Rings and thresholds; before the first object is made. Collections start when the runtime enables them.
+// Rings and thresholds; before the first object is made.
 void collector_initialise(PyInterpreterState* state) {
   CollectorState* collector = &state->object.collector;
   static constexpr int kThresholds[kGenerations] = {2000, 10, 10};
@@ -505,8 +505,8 @@ void collector_initialise(PyInterpreterState* state) {
     collector->generations[i].threshold = kThresholds[i];
   }
   ring_clear(&collector->permanent.head);
+  collector->enabled = true;
 }
-void collector_enable(PyInterpreterState* state) { state->object.collector.enabled = true; }
 
 void collector_report_garbage(PyInterpreterState* state) {
   CollectorState* collector = &state->object.collector;

@@ -88,8 +88,6 @@ void collector_unfreeze(PyInterpreterState* state);
 Py_ssize_t collector_frozen(PyInterpreterState* state);
 // A full collection without callbacks and without raising, for the end of the interpreter.
 Py_ssize_t collector_collect_at_end(PyThreadState* thread);
-// Whether a collection may start on its own (gc.isenabled()).
-void collector_enable(PyInterpreterState* state);
 // Warns about gc.garbage at shutdown, as gc.DEBUG_UNCOLLECTABLE asks.
 void collector_report_garbage(PyInterpreterState* state);
 // A full collection also clears free lists: a room says at its start how.
