@@ -349,10 +349,10 @@ int PyArg_ParseTuple(PyObject* args, const char* format, ...) {
   WITH_ARGUMENTS(format, parse_tuple(args, format, &arguments));
 }
 int PyArg_VaParse(PyObject* args, const char* format, va_list list) { WITH_LIST(parse_tuple(args, format, &arguments)); }
-int PyArg_ParseTupleAndKeywords(PyObject* args, PyObject* kwargs, const char* format, char* const* names, ...) {
+int PyArg_ParseTupleAndKeywords(PyObject* args, PyObject* kwargs, const char* format, const char* const* names, ...) {
   WITH_ARGUMENTS(names, parse_tuple_and_keywords(args, kwargs, format, names, &arguments));
 }
-int PyArg_VaParseTupleAndKeywords(PyObject* args, PyObject* kwargs, const char* format, char* const* names, va_list list) {
+int PyArg_VaParseTupleAndKeywords(PyObject* args, PyObject* kwargs, const char* format, const char* const* names, va_list list) {
   WITH_LIST(parse_tuple_and_keywords(args, kwargs, format, names, &arguments));
 }
 // The names that PY_SSIZE_T_CLEAN gave the same functions.
@@ -517,5 +517,16 @@ int PyArg_ValidateKeywordArguments(PyObject* kwargs) {
   PyObject *key, *value;
   while (PyDict_Next(kwargs, &position, &key, &value))
     if (!PyUnicode_Check(key)) return raise(PyExc_TypeError, "keywords must be strings"), 0;
+  return 1;
+}
+
+// For "O&": an int or None (which leaves the value).
+KS_EXPORT int _Py_convert_optional_to_ssize_t(PyObject* object, void* target) {
+  if (object == Py_None) return 1;
+  if (!PyIndex_Check(object))
+    return raise(PyExc_TypeError, "argument should be integer or None, not '%.200s'", Py_TYPE(object)->tp_name), 0;
+  const Py_ssize_t value = PyNumber_AsSsize_t(object, PyExc_OverflowError);
+  if (value == -1 && PyErr_Occurred()) return 0;
+  *static_cast<Py_ssize_t*>(target) = value;
   return 1;
 }

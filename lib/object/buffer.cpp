@@ -271,3 +271,24 @@ KS_EXPORT int PyObject_CheckReadBuffer(PyObject* o) {
   PyBuffer_Release(&view);
   return 1;
 }
+
+// Releases a view in the interpreter that it came from: 0, or -1 with an exception.
+KS_EXPORT int _PyBuffer_ReleaseInInterpreter(PyInterpreterState* interp, Py_buffer* view) {
+  if (interp == PyInterpreterState_Get()) {
+    PyBuffer_Release(view);
+    return 0;
+  }
+  PyThreadState* other = PyThreadState_New(interp);
+  if (!other) return -1;
+  PyThreadState* before = PyThreadState_Swap(other);
+  PyBuffer_Release(view);
+  PyThreadState_Clear(other);
+  PyThreadState_Swap(before);
+  PyThreadState_Delete(other);
+  return 0;
+}
+KS_EXPORT int _PyBuffer_ReleaseInInterpreterAndRawFree(PyInterpreterState* interp, Py_buffer* view) {
+  const int result = _PyBuffer_ReleaseInInterpreter(interp, view);
+  PyMem_RawFree(view);
+  return result;
+}

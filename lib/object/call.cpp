@@ -163,8 +163,7 @@ using namespace ks;
 // The vectorcall function of a callable, NULL without error when it has none.
 vectorcallfunc PyVectorcall_Function(PyObject* callable) { return vectorcall_function(callable); }
 #undef PyVectorcall_NARGS
-KS_EXPORT Py_ssize_t PyVectorcall_NARGS(size_t nargsf);
-Py_ssize_t PyVectorcall_NARGS(size_t nargsf) { return static_cast<Py_ssize_t>(nargsf & ~PY_VECTORCALL_ARGUMENTS_OFFSET); }
+KS_EXPORT Py_ssize_t PyVectorcall_NARGS(size_t nargsf) { return static_cast<Py_ssize_t>(nargsf & ~PY_VECTORCALL_ARGUMENTS_OFFSET); }
 
 // The result, or NULL with SystemError when result and exception do not fit. Takes over the result.
 KS_EXPORT PyObject* _Py_CheckFunctionResult(PyThreadState* tstate, PyObject* callable, PyObject* result, const char* where) {
@@ -210,7 +209,7 @@ PyObject* PyObject_Call(PyObject* callable, PyObject* args, PyObject* kwargs) {
   if (!slot) return not_callable(callable);
   return call_slot(tstate, callable, slot, args, kwargs);
 }
-PyObject* PyCFunction_Call(PyObject* callable, PyObject* args, PyObject* kwargs) { return PyObject_Call(callable, args, kwargs); }
+KS_EXPORT PyObject* PyCFunction_Call(PyObject* callable, PyObject* args, PyObject* kwargs) { return PyObject_Call(callable, args, kwargs); }
 
 PyObject* PyObject_CallNoArgs(PyObject* callable) { return call(callable); }
 PyObject* PyObject_CallOneArg(PyObject* callable, PyObject* argument) { return call(callable, argument); }

@@ -4,7 +4,8 @@
 #include <Python.h>
 
 #include <algorithm>
-#include <cctype>
+
+#include "object/export.h"
 
 namespace ks {
 
@@ -63,3 +64,13 @@ void Suggestion::offer(const char* candidate, Py_ssize_t size) {
 }
 
 }  // namespace ks
+
+// The distance of two str, for _suggestions; max_cost -1 for no limit. -1 with an exception.
+KS_EXPORT Py_ssize_t _Py_UTF8_Edit_Cost(PyObject* a, PyObject* b, Py_ssize_t max_cost) {
+  Py_ssize_t a_size, b_size;
+  const char* a_text = PyUnicode_AsUTF8AndSize(a, &a_size);
+  const char* b_text = a_text ? PyUnicode_AsUTF8AndSize(b, &b_size) : nullptr;
+  if (!b_text) return -1;
+  if (max_cost == -1) max_cost = 2 * std::max(a_size, b_size);
+  return ks::edit_cost(a_text, a_size, b_text, b_size, max_cost);
+}
