@@ -219,8 +219,6 @@ bool parse_with_keywords(PyObject* const* args, Py_ssize_t nargs, const Keywords
         acquired.release();
         return raise(PyExc_SystemError, "Invalid format string ($ before |)"), false;
       }
-      // If positional-only arguments are missing, now it is clear how many are required.
-      if (skip) break;
     }
     if (*format == '$') {
       if (most != INT_MAX) {
@@ -233,6 +231,7 @@ bool parse_with_keywords(PyObject* const* args, Py_ssize_t nargs, const Keywords
         acquired.release();
         return raise(PyExc_SystemError, "Empty parameter name after $"), false;
       }
+      // No more positional parameters: the count for the message is complete.
       if (skip) break;
       if (most < nargs) {
         acquired.release();

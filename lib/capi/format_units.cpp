@@ -68,7 +68,7 @@ void raise_at(const Place& place, int argument, const char* function, const char
     if (argument) {
       at += snprintf(at, static_cast<size_t>(end - at), "argument %d", argument);
       for (int i = 0; i < Place::kDepth && place.levels[i] > 0 && end - at > 220; ++i)
-        at += snprintf(at, static_cast<size_t>(end - at), ", item %d", place.levels[i]);
+        at += snprintf(at, static_cast<size_t>(end - at), ", item %d", place.levels[i] - 1);
     } else {
       at += snprintf(at, static_cast<size_t>(end - at), "argument");
     }
@@ -514,7 +514,7 @@ bool convert_tuple(PyObject* argument, const char** format, Variadic* arguments,
   const Py_ssize_t size = PySequence_Size(argument);
   if (size < 0) return false;
   if (size != count) {
-    snprintf(place->message, sizeof place->message, "must be %s of length %d, not %zd", is_tuple ? "tuple" : "sequence", count,
+    snprintf(place->message, sizeof place->message, "must be %s of length %d, not %zd", is_tuple || borrows ? "tuple" : "sequence", count,
              size);
     return false;
   }

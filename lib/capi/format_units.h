@@ -38,7 +38,8 @@ class Acquired {
   int capacity_ = kSmall;
 };
 
-// Where in the arguments an error is: its number, then numbers of nested items, 0 at the end.
+// Where in the arguments an error is: numbers of nested items from 1, 0 at the end. They are told from 0, as the reference
+// does.
 struct Place {
   static constexpr int kDepth = 32;
   int levels[kDepth] = {};
@@ -49,7 +50,7 @@ struct Place {
 bool convert_unit(PyObject* argument, const char** format, Variadic* arguments, Acquired* acquired, Place* place, int depth);
 // Moves behind the unit and its C arguments. A message when the unit is unknown, else nullptr.
 const char* skip_unit(const char** format, Variadic* arguments);
-// How many arguments the unit list up to its end (':' ';' or null) takes.
+// Raises what a failed conversion has left in `place`, unless an exception is set. argument 0: there is only one.
 void raise_at(const Place& place, int argument, const char* function, const char* message);
 
 }  // namespace ks
