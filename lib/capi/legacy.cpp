@@ -13,9 +13,6 @@ uint32_t pack_full_version(int major, int minor, int micro, int level, int seria
 }
 uint32_t pack_version(int major, int minor) { return pack_full_version(major, minor, 0, 0, 0); }
 
-// Whether the library was compiled with assertions.
-KS_EXPORT int _Py_GetBuiltWithAssert() { return 0; }
-
 // Whether an object is only on the evaluation stack of the running frame. A hint that allows to change it in place:
 // 0, "do not know", is always right.
 int PyUnstable_Object_IsUniqueReferencedTemporary(PyObject*) { return 0; }
