@@ -150,7 +150,7 @@ PyVarObject* _PyObject_GC_Resize(PyVarObject* object, Py_ssize_t count) {
 // Frees the memory of a collectable object, untracking it first.
 void PyObject_GC_Del(void* object) {
   gc_untrack_if_tracked(object);
-  gc_count_deallocation(&interpreter()->object.collector);
+  if (PyThreadState* tstate = thread()) [[likely]] gc_count_deallocation(&tstate->interp->object.collector);
   object_free(static_cast<char*>(object) - object_presize(Py_TYPE(static_cast<PyObject*>(object))));
 }
 // Starts and ends tracking. Tracking a tracked object is a fatal error, untracking an untracked one is nothing.

@@ -61,7 +61,7 @@ void _Py_Dealloc(PyObject* object) {
   type->tp_dealloc(object);
   if (--dealloc_depth < kDeallocDepth / 2) {
     PyThreadState* tstate = thread();
-    if (tstate->delete_later) [[unlikely]] destroy_chain(tstate);
+    if (tstate && tstate->delete_later) [[unlikely]] destroy_chain(tstate);
   }
 }
 

@@ -99,6 +99,9 @@ PyObject* method_as_list(PyObject* o, PyObject* method) {
 
 using namespace ks;
 
+// The items of a list move into a new tuple (types/list.cpp).
+KS_EXPORT PyObject* _PyList_AsTupleAndClear(PyListObject* list);
+
 // ---- sequences -------------------------------------------------------------------------------------------------------
 
 int PySequence_Check(PyObject* o) {
@@ -246,7 +249,7 @@ PyObject* PySequence_Tuple(PyObject* o) {
   Ref<> list = TRY(steal(PyList_New(0)));
   // The iterable is asked itself, so that its errors and its length hint are as a list's.
   TRY(PyList_Extend(list, o));
-  return PyList_AsTuple(list);
+  return _PyList_AsTupleAndClear(reinterpret_cast<PyListObject*>(list.get()));
 }
 // list(o); new reference.
 PyObject* PySequence_List(PyObject* o) {
