@@ -82,6 +82,9 @@ PyObject* PyModuleDef_Init(PyModuleDef* definition) {
   return reinterpret_cast<PyObject*>(definition);
 }
 
+// The full name of the module that is being imported when `name` is its last part (import/extensions.cpp).
+KS_EXPORT const char* _PyImport_ResolveNameWithPackageContext(const char* name);
+
 // A module from a definition without slots; new reference.
 PyObject* PyModule_Create2(PyModuleDef* definition, int api_version) {
   if (!PyModuleDef_Init(definition)) return nullptr;
@@ -90,13 +93,7 @@ PyObject* PyModule_Create2(PyModuleDef* definition, int api_version) {
   if (definition->m_slots)
     return raise(PyExc_SystemError, "module %s: PyModule_Create is incompatible with m_slots", name);
   // A module inside a package knows only its own last name; import says the whole.
-  if (const char* context = interpreter()->object.package_context) {
-    const char* dot = strrchr(context, '.');
-    if (dot && strcmp(dot + 1, name) == 0) {
-      name = context;
-      interpreter()->object.package_context = nullptr;
-    }
-  }
+  name = _PyImport_ResolveNameWithPackageContext(name);
   Ref<> module = TRY(steal(PyModule_New(name)));
   if (definition->m_size > 0) {
     void* state = PyMem_Malloc(static_cast<size_t>(definition->m_size));

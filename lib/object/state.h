@@ -12,7 +12,6 @@ namespace ks {
 struct ObjectState {
   CollectorState collector;
   BlockList<20> bound_methods;
-  const char* package_context;  // full name of the single-phase module being made, for PyModule_Create (set by import)
   PyObject* modules_by_index;  // list of modules by PyModuleDef index (PyState_FindModule), or nullptr
   TypeState types;
 };
