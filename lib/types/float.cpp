@@ -11,13 +11,12 @@
 #include "object/export.h"
 #include "object/method.h"
 #include "runtime/state.h"
+#include "text/format_spec.h"
 #include "types/int.h"
 
 KS_EXPORT Py_hash_t _Py_HashDouble(PyObject* instance, double value);
 
 namespace ks {
-
-PyObject* format_float(PyObject* value, PyObject* spec);  // text/format_spec.cpp
 
 static constexpr int kFreeFloatLimit = 256;
 

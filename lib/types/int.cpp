@@ -10,11 +10,10 @@
 #include "object/method.h"
 #include "runtime/rooms.h"
 #include "runtime/state.h"
+#include "text/format_spec.h"
 #include "types/int_digits.h"
 
 namespace ks {
-
-PyObject* format_int(PyObject* value, PyObject* spec);  // text/format_spec.cpp
 
 // ---- the small ints --------------------------------------------------------------------------------------------------
 
