@@ -18,6 +18,7 @@
 #include "runtime/process.h"
 #include "runtime/rooms.h"
 #include "runtime/stdio.h"
+#include "types/exceptions.h"
 #include "types/str.h"
 
 #ifndef KINGSNAKE_PROFILE
@@ -35,6 +36,7 @@ void faulthandler_end();
 namespace {
 
 PyStatus start_rooms(PyInterpreterState* interp) {
+  if (is_main_interpreter(interp)) exceptions_prepare();
 #define ROOM(NAME) \
   if (is_failure(NAME##_start(interp))) return status_error_in("Py_Initialize", "cannot start the room " #NAME);
 #include "runtime/rooms.def"
