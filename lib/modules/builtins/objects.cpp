@@ -4,9 +4,9 @@
 #include "modules/builtins/builtins.h"
 #include "object/export.h"
 
-KS_EXPORT PyObject* PyAnextAwaitable_New(PyObject* awaitable, PyObject* default_value) __attribute__((weak));
-
 namespace ks {
+
+PyObject* anext_awaitable_new(PyObject* awaitable, PyObject* fallback);  // types/sequence_iterators.cpp
 
 namespace {
 
@@ -119,8 +119,7 @@ PyObject* builtin_anext(PyObject*, PyObject* iterator, PyObject* default_value) 
     return raise(PyExc_TypeError, "'%.200s' object is not an async iterator", type->tp_name);
   Ref<> awaitable = steal(type->tp_as_async->am_anext(iterator));
   if (!default_value || !awaitable) return awaitable.release();
-  if (!PyAnextAwaitable_New) return unimplemented("anext() with a default");
-  return PyAnextAwaitable_New(awaitable, default_value);
+  return anext_awaitable_new(awaitable, default_value);
 }
 
 // ---- attributes ---------------------------------------------------------------------------------------------------------------
