@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "text/codec.h"
 #include "object/export.h"
 #include "object/identifier.h"
 #include "object/method.h"
@@ -14,7 +15,6 @@
 #include "runtime/process.h"
 #include "runtime/stdio.h"
 
-KS_EXPORT PyObject* _PyCodec_Lookup(const char* encoding);
 
 namespace ks {
 
@@ -38,7 +38,7 @@ Status normalize_encoding(wchar_t** slot) {
     PyErr_NoMemory();
     return failed;
   }
-  Ref<> codec = steal(_PyCodec_Lookup(name));
+  Ref<> codec = steal(codec_lookup(name));
   PyMem_Free(name);
   if (!codec) return failed;
   Ref<> normal = TRY(steal(PyObject_GetAttr(codec, "name"_id)));

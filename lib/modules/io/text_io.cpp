@@ -6,11 +6,11 @@
 // decoding those bytes again, and gives a cookie that seek() understands.
 #include <structmember.h>
 
+#include "text/codec.h"
 #include "modules/io/io.h"
 
 
 // The registry's CodecInfo (lib/text/codec_registry.cpp).
-extern "C" PyObject* _PyCodec_Lookup(const char* encoding);
 
 namespace ks::io {
 namespace {
@@ -115,7 +115,7 @@ void set_snapshot(TextIOWrapper* self, PyObject* snapshot) {  // steals
 
 // A codec that makes str from bytes and back; LookupError for others, as open() words it.
 Ref<> lookup_text_codec(const char* encoding) {
-  Ref<> info = TRY(steal(_PyCodec_Lookup(encoding)));
+  Ref<> info = TRY(steal(codec_lookup(encoding)));
   Ref<> is_text;
   if (PyObject_GetOptionalAttr(info, "_is_text_encoding"_id, is_text.out()) < 0) return nullptr;
   if (is_text) {
