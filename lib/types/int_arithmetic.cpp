@@ -272,36 +272,6 @@ PyObject* int_true_divide(PyObject* a, PyObject* b) {
 
 // ---- powers ----------------------------------------------------------------------------------------------------------
 
-// An mpz over an int's magnitude.
-class Mpz {
- public:
-  Mpz() { mpz_init(value_); }
-  explicit Mpz(PyObject* o) {
-    mpz_init(value_);
-    set(o);
-  }
-  Mpz(const Mpz&) = delete;
-  Mpz& operator=(const Mpz&) = delete;
-  ~Mpz() { mpz_clear(value_); }
-  void set(PyObject* o) {
-    const Py_ssize_t count = int_digit_count(o);
-    if (!count) {
-      mpz_set_ui(value_, 0);
-      return;
-    }
-    const Py_ssize_t limbs = limbs_for_digits(count);
-    digits_to_limbs(int_digits(o), count, mpz_limbs_write(value_, limbs));
-    mpz_limbs_finish(value_, int_is_negative(o) ? -limbs : limbs);
-  }
-  mpz_ptr get() { return value_; }
-  PyObject* to_int() {
-    return int_from_limbs(mpz_limbs_read(value_), static_cast<Py_ssize_t>(mpz_size(value_)), mpz_sgn(value_) < 0);
-  }
-
- private:
-  mpz_t value_;
-};
-
 static PyObject* power_modulo(PyObject* a, PyObject* b, PyObject* modulus) {
   if (int_is_zero(modulus)) return raise(PyExc_ValueError, "pow() 3rd argument cannot be 0");
   const bool negative_modulus = int_is_negative(modulus);

@@ -53,4 +53,34 @@ void limbs_to_digits(const mp_limb_t* limbs, Py_ssize_t limb_count, digit* digit
 // A new int from limbs.
 PyObject* int_from_limbs(const mp_limb_t* limbs, Py_ssize_t limb_count, bool negative);
 
+// An mpz with an int's value.
+class Mpz {
+ public:
+  Mpz() { mpz_init(value_); }
+  explicit Mpz(PyObject* o) {
+    mpz_init(value_);
+    set(o);
+  }
+  Mpz(const Mpz&) = delete;
+  Mpz& operator=(const Mpz&) = delete;
+  ~Mpz() { mpz_clear(value_); }
+  void set(PyObject* o) {
+    const Py_ssize_t count = int_digit_count(o);
+    if (!count) {
+      mpz_set_ui(value_, 0);
+      return;
+    }
+    const Py_ssize_t limbs = limbs_for_digits(count);
+    digits_to_limbs(int_digits(o), count, mpz_limbs_write(value_, limbs));
+    mpz_limbs_finish(value_, int_is_negative(o) ? -limbs : limbs);
+  }
+  mpz_ptr get() { return value_; }
+  PyObject* to_int() {
+    return int_from_limbs(mpz_limbs_read(value_), static_cast<Py_ssize_t>(mpz_size(value_)), mpz_sgn(value_) < 0);
+  }
+
+ private:
+  mpz_t value_;
+};
+
 }  // namespace ks
