@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "interpreter/handler.h"
+#include "interpreter/specialize.h"
 
 namespace ks {
 
@@ -37,6 +37,7 @@ Executable* executable_make(PyCodeObject* code) {
       extended_from = -1;
       extension = 0;
     }
+    if (kCaches[op]) unit.counter = kWarmup;
     i += 1 + kCaches[op];
   }
   // Running off the end cannot happen in code of the compiler; in code that someone patched it must not run wild.

@@ -1,6 +1,7 @@
 // Operators, comparisons and truth.
 #include "interpreter/handler.h"
 #include "interpreter/operations.h"
+#include "interpreter/specialize.h"
 
 namespace ks {
 
@@ -54,6 +55,7 @@ HANDLER(IS_OP) {
 
 [[gnu::noinline]] static int contains(PyObject* container, PyObject* item) { return PySequence_Contains(container, item); }
 HANDLER(CONTAINS_OP) {
+  ADAPT(CONTAINS_OP);
   SAVE();
   const int found = contains(sp[-1].object(), sp[-2].object());
   if (found < 0) ERROR();
@@ -61,10 +63,12 @@ HANDLER(CONTAINS_OP) {
 }
 
 HANDLER(BINARY_OP) {
+  ADAPT(BINARY_OP);
   SAVE();
   REPLACE_TWO(binary_operation(OPARG, sp[-2].object(), sp[-1].object()), 6);
 }
 HANDLER(COMPARE_OP) {
+  ADAPT(COMPARE_OP);
   SAVE();
   PyObject* result = PyObject_RichCompare(sp[-2].object(), sp[-1].object(), static_cast<int>(OPARG >> 5));
   if (!result) ERROR();
@@ -88,6 +92,7 @@ HANDLER(TO_BOOL) {
   NEXT(4);
 }
 HANDLER(STORE_SUBSCR) {
+  ADAPT(STORE_SUBSCR);
   SAVE();
   if (PyObject_SetItem(sp[-2].object(), sp[-1].object(), sp[-3].object()) < 0) ERROR();
   sp -= 3;

@@ -1,12 +1,14 @@
 // Attributes.
 #include "interpreter/handler.h"
 #include "interpreter/operations.h"
+#include "interpreter/specialize.h"
 #include "object/attribute.h"
 #include "object/call.h"
 
 namespace ks {
 
 HANDLER(LOAD_ATTR) {
+  ADAPT(LOAD_ATTR);
   SAVE();
   PyObject* name = NAME_AT(OPARG >> 1);
   PyObject* owner = sp[-1].object();
@@ -35,6 +37,7 @@ HANDLER(LOAD_ATTR) {
   NEXT(10);
 }
 HANDLER(STORE_ATTR) {
+  ADAPT(STORE_ATTR);
   SAVE();
   if (PyObject_SetAttr(sp[-1].object(), NAME_AT(OPARG), sp[-2].object()) < 0) ERROR();
   sp -= 2;

@@ -5,6 +5,7 @@
 #include "interpreter/handler.h"
 #include "interpreter/monitoring.h"
 #include "interpreter/operations.h"
+#include "interpreter/specialize.h"
 #include "object/call.h"
 #include "runtime/state.h"
 
@@ -39,6 +40,7 @@ static inline void open_bound_method(Value* operands) {
 
 // callable, self or null, arguments[oparg] -> result
 HANDLER(CALL) {
+  ADAPT(CALL);
   SAVE();
   Value* operands = sp - OPARG - 2;
   if (operands[1].is_null() && Py_IS_TYPE(operands[0].object(), &PyMethod_Type)) open_bound_method(operands);

@@ -3,6 +3,7 @@
 #include "interpreter/generator.h"
 #include "interpreter/handler.h"
 #include "interpreter/monitoring.h"
+#include "interpreter/specialize.h"
 #include "runtime/state.h"
 
 namespace ks {
@@ -93,6 +94,7 @@ HANDLER(GET_ITER) {
   return nullptr;
 }
 HANDLER(FOR_ITER) {
+  ADAPT(FOR_ITER);
   SAVE();
   PyObject* iterator = sp[-1].object();
   if (Py_IS_TYPE(iterator, &PyGen_Type) && !thread->interp->interpreter.eval_frame && OPARG + 2 < 0xFFFF) {

@@ -1,0 +1,90 @@
+// Iteration over lists, tuples, ranges and generators.
+#include "interpreter/generator.h"
+#include "interpreter/handler.h"
+#include "interpreter/specialize.h"
+#include "runtime/state.h"
+#include "types/int.h"
+#include "types/list.h"
+#include "types/range.h"
+#include "types/tuple.h"
+
+namespace ks {
+
+ADAPTIVE_FAMILY(FOR_ITER)
+HANDLER_DECLARATION(FOR_ITER_ENTER_GENERATOR);
+
+HANDLER(FOR_ITER_OVER_LIST) {
+  auto* iterator = reinterpret_cast<ListIterator*>(sp[-1].object());
+  if (!Py_IS_TYPE(iterator, &PyListIter_Type)) [[unlikely]] MISS(FOR_ITER);
+  PyListObject* list = iterator->list;
+  if (list && static_cast<size_t>(iterator->index) < static_cast<size_t>(PyList_GET_SIZE(list))) [[likely]] {
+    *sp++ = Value::owned(Py_NewRef(list->ob_item[iterator->index++]));
+    NEXT(2);
+  }
+  if (list) {
+    SAVE();
+    iterator->list = nullptr;
+    Py_DECREF(list);
+  }
+  NEXT(2 + OPARG + 1);
+}
+HANDLER(FOR_ITER_OVER_TUPLE) {
+  auto* iterator = reinterpret_cast<TupleIterator*>(sp[-1].object());
+  if (!Py_IS_TYPE(iterator, &PyTupleIter_Type)) [[unlikely]] MISS(FOR_ITER);
+  PyTupleObject* tuple = iterator->tuple;
+  if (tuple && static_cast<size_t>(iterator->index) < static_cast<size_t>(PyTuple_GET_SIZE(tuple))) [[likely]] {
+    *sp++ = Value::owned(Py_NewRef(tuple->ob_item[iterator->index++]));
+    NEXT(2);
+  }
+  if (tuple) {
+    SAVE();
+    iterator->tuple = nullptr;
+    Py_DECREF(tuple);
+  }
+  NEXT(2 + OPARG + 1);
+}
+HANDLER(FOR_ITER_OVER_RANGE) {
+  auto* iterator = reinterpret_cast<RangeIterator*>(sp[-1].object());
+  if (!Py_IS_TYPE(iterator, &PyRangeIter_Type)) [[unlikely]] MISS(FOR_ITER);
+  if (iterator->len <= 0) NEXT(2 + OPARG + 1);
+  const long value = iterator->start;
+  iterator->start = value + iterator->step;
+  --iterator->len;
+  if (int_is_small(value)) {
+    *sp++ = Value::borrowed(int_small(value));
+    NEXT(2);
+  }
+  // The loop variable's old int is written over when nobody else has it.
+  Unit* next = ip + 2;
+  if (next->op == kSTORE_FAST && value >= 0 && value <= static_cast<long>(PyLong_MASK)) {
+    Value old = LOCAL(next->oparg);
+    if (old && !old.is_borrowed() && PyLong_CheckExact(old.object()) && Py_REFCNT(old.object()) == 1 && int_is_compact(old.object())) {
+      auto* reused = reinterpret_cast<PyLongObject*>(old.object());
+      reused->long_value.lv_tag = 1 << 3;
+      reused->long_value.ob_digit[0] = static_cast<digit>(value);
+      NEXT(3);
+    }
+  }
+  SAVE();
+  PyObject* number = int_from_int64(value);
+  if (!number) ERROR();
+  *sp++ = Value::owned(number);
+  NEXT(2);
+}
+HANDLER(FOR_ITER_GENERATOR) {
+  auto* generator = reinterpret_cast<PyGenObject*>(sp[-1].object());
+  if (!Py_IS_TYPE(generator, &PyGen_Type) || generator->gi_frame_state >= kGenExecuting || thread->interp->interpreter.eval_frame)
+    MISS(FOR_ITER);
+  SAVE();
+  GO_TO(FOR_ITER_ENTER_GENERATOR);
+}
+
+void specialize_FOR_ITER(PyThreadState*, Frame*, Unit* unit, Value* sp) {
+  PyTypeObject* type = Py_TYPE(sp[-1].object());
+  if (type == &PyListIter_Type) unit->op = kFOR_ITER_OVER_LIST;
+  else if (type == &PyTupleIter_Type) unit->op = kFOR_ITER_OVER_TUPLE;
+  else if (type == &PyRangeIter_Type) unit->op = kFOR_ITER_OVER_RANGE;
+  else if (type == &PyGen_Type && unit->oparg + 2 < 0xFFFF) unit->op = kFOR_ITER_GENERATOR;
+}
+
+}  // namespace ks
