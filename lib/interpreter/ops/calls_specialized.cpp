@@ -41,7 +41,7 @@ HANDLER(CALL_FUNCTION_EXACT) {
   CallCache* cache = call_cache(ip);
   auto* function = reinterpret_cast<PyFunctionObject*>(operands[0].object());
   if (!Py_IS_TYPE(function, &PyFunction_Type) || function->func_version != cache->function_version ||
-      operands[1].is_null() != (cache->version == 0)) [[unlikely]]
+      operands[1].is_null() != (cache->version == 0) || thread->interp->interpreter.eval_frame) [[unlikely]]
     MISS(CALL);
   auto* code = reinterpret_cast<PyCodeObject*>(function->func_code);
   const size_t words = frame_words(code);
