@@ -306,27 +306,6 @@ PyObject* module_get_attribute(PyObject* self, PyObject* name, bool suppress) {
   return nullptr;
 }
 
-void module_clear_dict(PyObject* dict) {
-  auto clear = [&](bool private_names) {
-    Py_ssize_t position = 0;
-    PyObject *key, *value;
-    while (PyDict_Next(dict, &position, &key, &value)) {
-      if (value == Py_None || !PyUnicode_Check(key)) continue;
-      const Py_ssize_t length = PyUnicode_GET_LENGTH(key);
-      const Py_UCS4 first = length > 0 ? PyUnicode_READ_CHAR(key, 0) : 0;
-      if (private_names) {
-        if (first != '_' || (length > 1 && PyUnicode_READ_CHAR(key, 1) == '_')) continue;
-      } else if (first == '_' && PyUnicode_CompareWithASCIIString(key, "__builtins__") == 0) {
-        continue;
-      }
-      // An existing key: the dict keeps its shape while it is walked.
-      if (PyDict_SetItem(dict, key, Py_None) < 0) PyErr_FormatUnraisable("Exception ignored while clearing module dict");
-    }
-  };
-  clear(true);
-  clear(false);
-}
-
 // A new empty module of the plain type, for PyModule_New*.
 Ref<> module_make(PyObject* name) {
   Ref<> module = TRY(new_module(&PyModule_Type));

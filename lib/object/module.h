@@ -25,9 +25,6 @@ Found spec_is_initializing(PyObject* spec);
 // spec.origin if spec.has_location: Yes and *origin new.
 Found spec_origin(PyObject* spec, Ref<>* origin);
 
-// For the end of an interpreter: replaces the values by None, private names first, __builtins__ never.
-void module_clear_dict(PyObject* dict);
-
 }  // namespace ks
 
 // Lists a single-phase module under its definition's index; exported, but no public header declares it.
