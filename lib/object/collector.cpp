@@ -3,9 +3,9 @@
 // A generation is a ring of GC heads. Collecting one (with the younger ones merged into it):
 //   1. copy each object's reference count into its head, subtract what the members refer to among themselves;
 //   2. what keeps a count is reachable from outside, and all it refers to; the rest is unreachable;
-//   3. clear weak references with callbacks to it and run the callbacks, run finalizers, and look again (steps 1, 2
-//      among the unreachable): finalizers may have made some reachable;
-//   4. clear the remaining weak references, and tp_clear what is still unreachable.
+//   3. clear the weak references to it and run their callbacks, run finalizers, and look again (steps 1, 2 among the
+//      unreachable): finalizers may have made some reachable;
+//   4. clear weak references that finalizers made, and tp_clear what is still unreachable.
 // During 1 and 2 prev holds the count (bits from kGcShift), so that the ring is only linked forwards; unreachable
 // objects have the mark kNextUnreachable in next. Whether an object is a member is told by kGcCollecting.
 #include "object/collector.h"
@@ -228,26 +228,21 @@ PyWeakReference** weak_list(PyObject* object) {
   return reinterpret_cast<PyWeakReference**>(reinterpret_cast<char*>(object) + type->tp_weaklistoffset);
 }
 
-// Clears the weak references with callbacks to unreachable objects and runs the callbacks of those references that are
-// reachable themselves. Callbacks cannot see the garbage: their own references to it are gone.
-void handle_weak_reference_callbacks(GcHead* unreachable, GcHead* old) {
+// Clears the weak references to unreachable objects and runs the callbacks of those references that are reachable
+// themselves. Neither callbacks nor finalizers can get at garbage through weak references.
+void handle_weak_references(GcHead* unreachable, GcHead* old) {
   GcHead to_call;
   ring_clear(&to_call);
   for (GcHead* node = gc_next(unreachable); node != unreachable; node = gc_next(node)) {
     PyObject* object = gc_object(node);
     // A weak reference in the garbage must never call back.
-    if (PyWeakref_Check(object)) {
-      auto* reference = reinterpret_cast<PyWeakReference*>(object);
-      if (reference->wr_callback) _PyWeakref_ClearRef(reference);
-    }
+    if (PyWeakref_Check(object)) _PyWeakref_ClearRef(reinterpret_cast<PyWeakReference*>(object));
     PyWeakReference** list = weak_list(object);
     if (!list) continue;
-    PyWeakReference* next;
-    for (PyWeakReference* reference = *list; reference; reference = next) {
-      next = reference->wr_next;
-      if (!reference->wr_callback) continue;
+    while (PyWeakReference* reference = *list) {
       // Keeps the callback, drops the object.
       _PyWeakref_ClearRef(reference);
+      if (!reference->wr_callback) continue;
       GcHead* head = gc_head(reference);
       if (is_collecting(head)) continue;
       Py_INCREF(reference);
@@ -260,7 +255,7 @@ void handle_weak_reference_callbacks(GcHead* unreachable, GcHead* old) {
     PyObject* callback = reference->wr_callback;
     PyObject* result = PyObject_CallOneArg(callback, object);
     if (result) Py_DECREF(result);
-    else PyErr_WriteUnraisable(callback);
+    else PyErr_FormatUnraisable("Exception ignored on calling weakref callback %R", callback);
     Py_DECREF(object);
     if (!ring_empty(&to_call) && gc_object(gc_next(&to_call)) == object) {
       // Still alive: back into a generation.
@@ -339,6 +334,20 @@ void handle_legacy_finalizers(CollectorState* collector, GcHead* finalizers, GcH
   ring_merge(finalizers, old);
 }
 
+// Objects in the garbage. An instance and the dictionary that nobody else has seen count as one, as where attributes lie
+// in the instance itself.
+Py_ssize_t count_garbage(const GcHead* garbage) {
+  Py_ssize_t count = 0;
+  for (GcHead* node = gc_next(garbage); node != garbage; node = gc_next(node)) {
+    ++count;
+    PyObject* object = gc_object(node);
+    if (!(Py_TYPE(object)->tp_flags & Py_TPFLAGS_MANAGED_DICT)) continue;
+    PyObject* dict = reinterpret_cast<PyObject**>(object)[-3];
+    if (dict && Py_REFCNT(dict) == 1 && gc_is_tracked(dict) && is_collecting(gc_head(dict))) --count;
+  }
+  return count;
+}
+
 void show(const char* what, PyObject* object) {
   PySys_WriteStderr("gc: %s <%s %p>\n", what, Py_TYPE(object)->tp_name, static_cast<void*>(object));
 }
@@ -372,7 +381,7 @@ void call_callbacks(CollectorState* collector, const char* phase, int generation
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(callbacks); ++i) {
     Ref<> callback = borrow(PyList_GET_ITEM(callbacks, i));
     Ref<> result = steal(call(callback.get(), name.get(), information.get()));
-    if (!result) PyErr_WriteUnraisable(callback);
+    if (!result) PyErr_FormatUnraisable("Exception ignored while calling GC callback %R", callback.get());
   }
 }
 
@@ -437,12 +446,12 @@ Py_ssize_t collector_collect(PyThreadState* tstate, int generation, bool at_end)
   if (collector->debug & kDebugCollectable)
     for (GcHead* node = gc_next(&unreachable); node != &unreachable; node = gc_next(node)) show("collectable", gc_object(node));
 
-  handle_weak_reference_callbacks(&unreachable, old);
+  handle_weak_references(&unreachable, old);
   finalize_garbage(&unreachable);
   GcHead garbage;
   handle_resurrected(&unreachable, &garbage, old);
   clear_weak_references(&garbage);
-  const Py_ssize_t collected = ring_size(&garbage);
+  const Py_ssize_t collected = count_garbage(&garbage);
   if ((collector->debug & kDebugSaveAll) && !collector->garbage) {
     collector->garbage = PyList_New(0);
     if (!collector->garbage) Py_FatalError("no memory for gc.garbage");
