@@ -556,12 +556,12 @@ const char* skip_unit(const char** format, Variadic* arguments) {
       [[fallthrough]];
     case 's': case 'z': case 'y': case 'w':
       (void)va_arg(arguments->list, char**);
+      if (unit == 'w' && **format != '*') return "impossible<bad format char>";
       if (unit == 'e') {
         if (**format != 's' && **format != 't') return "impossible<bad format char>";
         ++*format;
       }
       if (**format == '#') {
-        if (unit == 'w') return "impossible<bad format char>";
         ++*format;
         (void)va_arg(arguments->list, Py_ssize_t*);
       } else if (**format == '*' && unit != 'e') {

@@ -5,6 +5,7 @@
 
 #include "memory/allocator.h"
 #include "object/collector.h"
+#include "object/reference_count.h"
 
 namespace ks {
 
@@ -37,6 +38,7 @@ T* allocate_plain(PyTypeObject* type) {
 inline void object_renew(PyObject* object, PyTypeObject* type) {
   object->ob_refcnt_full = 1;
   object->ob_type = type;
+  if (ref_tracer.function) [[unlikely]] ref_tracer.function(object, PyRefTracer_CREATE, ref_tracer.data);
 }
 
 }  // namespace ks

@@ -28,8 +28,7 @@ inline void untrack(void* op) { gc_untrack(op); }
 template <class T>
 T* revive(void* block, PyTypeObject* type) {
   auto* op = static_cast<PyObject*>(block);
-  op->ob_refcnt_full = 1;
-  op->ob_type = type;
+  object_renew(op, type);
   return static_cast<T*>(block);
 }
 
