@@ -179,9 +179,6 @@ void clear_interpreter(PyThreadState* state) {
     }
   free_atexit(interp);
   Py_CLEAR(interp->core.audit_hooks);
-  Py_CLEAR(interp->core.before_forkers);
-  Py_CLEAR(interp->core.after_forkers_parent);
-  Py_CLEAR(interp->core.after_forkers_child);
   Py_CLEAR(interp->core.import_func);
   Py_CLEAR(interp->core.modules);
   Py_CLEAR(interp->core.builtins_dict_copy);

@@ -72,10 +72,6 @@ struct InterpreterCore {
   pthread_mutex_t threads_mutex;  // guards `threads` and pending calls
   PendingQueue pending;
 
-  PyObject* before_forkers;       // os.register_at_fork(), used by the posix module too
-  PyObject* after_forkers_parent;
-  PyObject* after_forkers_child;
-
   PyObject* atexit_callbacks;     // list of (function, args, kwargs) or None; atexit.cpp
   AtexitLowCallback* atexit_low;
 

@@ -12,6 +12,7 @@
 
 #include "object/export.h"
 #include "object/identifier.h"
+#include "interpreter/frame.h"
 #include "object/ref.h"
 #include "runtime/eval_bits.h"
 #include "runtime/lifecycle.h"
@@ -138,13 +139,7 @@ static void unlink_thread_state(PyThreadState* state) {
 
 static void free_thread_state(PyThreadState* state) {
   if (gilstate_thread_state == state) gilstate_thread_state = nullptr;
-  for (_PyStackChunk* chunk = state->datastack_chunk; chunk;) {
-    _PyStackChunk* previous = chunk->previous;
-    PyObject_Free(chunk);
-    chunk = previous;
-  }
-  state->datastack_chunk = nullptr;
-  if (state->datastack_cached_chunk) PyObject_Free(state->datastack_cached_chunk);
+  data_stack_free(state);
   free(state);
 }
 
