@@ -488,6 +488,7 @@ void fault_sigabrt(PyObject*) {
 [[clang::optnone]] uintptr_t overflow(uintptr_t depth) {
   volatile char buffer[4096];
   buffer[0] = static_cast<char>(depth);
+  if (depth == UINTPTR_MAX) return 0;
   return overflow(depth + 1) + static_cast<uintptr_t>(buffer[0]);
 }
 PyObject* fault_stack_overflow(PyObject*) {
