@@ -52,6 +52,7 @@ bool Tokenizer::warn_number(const char* kind) {
 }
 
 bool Tokenizer::end_of_number(const char* kind) {
+  if (options_.extra_tokens) return true;  // the tokenize module shows what is there
   const char* rest = at_;
   auto follows = [&](const char* word) {
     const size_t length = strlen(word);
