@@ -457,10 +457,10 @@ int ast_exec(PyObject* module) {
   Ref<> empty = TRY(steal(PyTuple_New(0)));
   for (PyObject* name : {"_fields"_id, "__match_args__"_id, "_attributes"_id}) TRY(PyObject_SetAttr(state->ast, name, empty));
   TRY(PyModule_AddObjectRef(module, "AST", state->ast));
-  for (const Sum& sum : kSums) TRY(make_class(module, sum.name, state->ast, no_fields, &sum.has_position, describe(sum)));
+  for (const Sum& sum : kSums) Ref<> made = TRY(make_class(module, sum.name, state->ast, no_fields, &sum.has_position, describe(sum)));
   for (const Row& row : kRows) {
     Ref<> base = row.sum ? TRY(steal(PyObject_GetAttrString(module, row.sum))) : borrow(state->ast);
-    TRY(make_class(module, row.name, base, row.fields, row.sum ? nullptr : &row.has_position, describe(row)));
+    Ref<> made = TRY(make_class(module, row.name, base, row.fields, row.sum ? nullptr : &row.has_position, describe(row)));
   }
   for (const Row& row : kRows) {
     Ref<> cls = TRY(steal(PyObject_GetAttrString(module, row.name)));
