@@ -5,20 +5,24 @@
 
 #include "object/result.h"
 
+extern "C" {
+extern PyTypeObject TypeVar_Type, ParamSpec_Type, ParamSpecArgs_Type, ParamSpecKwargs_Type, TypeVarTuple_Type, TypeAliasType_Type,
+    Generic_Type, NoDefault_Type, ConstEvaluator_Type;
+}
+
 namespace ks {
 
 bool is_type_alias(PyObject* value);
+PyObject* no_default();  // typing.NoDefault, borrowed
 
-// INTRINSIC_TYPEVAR and its kin; the functions are called lazily, with annotationlib's format as argument.
-PyObject* make_type_variable(PyObject* name);
-PyObject* make_type_variable_with_bound(PyObject* name, PyObject* evaluate_bound);
-PyObject* make_type_variable_with_constraints(PyObject* name, PyObject* evaluate_constraints);
-PyObject* make_parameter_specification(PyObject* name);
-PyObject* make_type_variable_tuple(PyObject* name);
-// INTRINSIC_SET_TYPEPARAM_DEFAULT: returns the parameter (new).
-PyObject* set_type_parameter_default(PyObject* parameter, PyObject* evaluate_default);
+// INTRINSIC_TYPEVAR and its kin. The functions are called when the value is asked for, with annotationlib's format.
+PyObject* typevar_new(PyObject* name, PyObject* evaluate_bound, PyObject* evaluate_constraints);
+PyObject* paramspec_new(PyObject* name);
+PyObject* typevartuple_new(PyObject* name);
+// INTRINSIC_SET_TYPEPARAM_DEFAULT: the parameter.
+PyObject* set_typeparam_default(PyObject* parameter, PyObject* evaluate_default);
 // INTRINSIC_TYPEALIAS: a tuple (name, type parameters or None, function that computes the value).
-PyObject* make_type_alias(PyObject* arguments);
+PyObject* typealias_new(PyObject* arguments);
 // INTRINSIC_SUBSCRIPT_GENERIC: Generic[parameters].
 PyObject* subscript_generic(PyObject* parameters);
 
