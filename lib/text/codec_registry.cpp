@@ -7,6 +7,7 @@
 #include "types/str_private.h"
 
 KS_EXPORT void _PyErr_FormatNote(const char* format, ...);
+extern "C" PyObject* _PyCodec_Lookup(const char* encoding);
 
 namespace ks {
 
@@ -186,6 +187,8 @@ int PyCodec_Unregister(PyObject* function) {
   }
   return 0;
 }
+// New: the codec's tuple of functions; LookupError.
+PyObject* _PyCodec_Lookup(const char* encoding) { return codec_lookup(encoding); }
 // 1 or 0; no exception.
 int PyCodec_KnownEncoding(const char* encoding) {
   Ref<> codec = steal(codec_lookup(encoding));
