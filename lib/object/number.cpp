@@ -313,7 +313,7 @@ PyObject* PyNumber_Long(PyObject* o) {
   if (slot_of(type, &PyNumberMethods::nb_index)) return PyNumber_Index(o);
   if (PyUnicode_Check(o)) return PyLong_FromUnicodeObject(o, 10);
   if (PyBytes_Check(o)) return int_from_bytes(PyBytes_AS_STRING(o), PyBytes_GET_SIZE(o), o);
-  if (PyByteArray_Check(o)) return int_from_bytes(PyByteArray_AS_STRING(o), PyByteArray_GET_SIZE(o), o);
+  if (PyByteArray_Check(o)) return int_from_bytes(PyByteArray_AS_STRING(o), PyByteArray_GET_SIZE(o), nullptr);
   Py_buffer view;
   if (PyObject_GetBuffer(o, &view, PyBUF_SIMPLE) == 0) {
     // A copy ends with a null character, which the buffer may not have.
