@@ -7,16 +7,12 @@
 #include "object/allocate.h"
 #include "object/attribute.h"
 #include "object/call.h"
+#include "object/descriptor.h"
 #include "object/export.h"
 #include "object/identifier.h"
 #include "object/static_types.h"
 
 namespace ks {
-
-// Docstrings with text signatures (descriptor.cpp).
-PyObject* doc_text_signature(const char* name, const char* doc);
-PyObject* doc_text(const char* name, const char* doc);
-
 namespace {
 
 PyCFunctionObject* function_of(PyObject* o) { return reinterpret_cast<PyCFunctionObject*>(o); }
@@ -99,7 +95,8 @@ PyObject* c_function_call(PyObject* function, PyObject* args, PyObject* kwargs) 
 
 PyObject* get_doc(PyObject* o, void*) { return doc_text(function_of(o)->m_ml->ml_name, function_of(o)->m_ml->ml_doc); }
 PyObject* get_text_signature(PyObject* o, void*) {
-  return doc_text_signature(function_of(o)->m_ml->ml_name, function_of(o)->m_ml->ml_doc);
+  const PyMethodDef* definition = function_of(o)->m_ml;
+  return doc_text_signature(definition->ml_name, definition->ml_doc, definition->ml_flags);
 }
 PyObject* get_name(PyObject* o, void*) { return PyUnicode_FromString(function_of(o)->m_ml->ml_name); }
 // "Type.name" for a method of a type's instance or of a type, "name" for a function.

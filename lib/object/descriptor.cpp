@@ -51,10 +51,15 @@ PyObject* doc_text(const char* name, const char* doc) {
   const char* text = doc_without_signature(name, doc);
   return *text ? PyUnicode_FromString(text) : Py_NewRef(Py_None);
 }
-PyObject* doc_text_signature(const char* name, const char* doc) {
+PyObject* doc_text_signature(const char* name, const char* doc, int flags) {
   const char* signature = find_signature(name, doc);
   const char* rest = signature ? skip_signature(signature) : nullptr;
-  if (!rest) return Py_NewRef(Py_None);
+  if (!rest) {
+    const char* first = flags & METH_STATIC ? "" : flags & METH_CLASS ? "$type, " : "$self, ";
+    if (flags & METH_NOARGS) return PyUnicode_FromFormat("(%s%s)", first, *first ? "/" : "");
+    if (flags & METH_O) return PyUnicode_FromFormat("(%sobject, /)", first);
+    return Py_NewRef(Py_None);
+  }
   return PyUnicode_FromStringAndSize(signature, rest - signature - static_cast<Py_ssize_t>(sizeof(kSignatureEnd) - 2));
 }
 
@@ -227,7 +232,9 @@ vectorcallfunc vectorcall_for(const PyMethodDef* method) {
 }
 
 PyObject* method_get_doc(PyObject* self, void*) { return doc_text(definition(self)->ml_name, definition(self)->ml_doc); }
-PyObject* method_get_signature(PyObject* self, void*) { return doc_text_signature(definition(self)->ml_name, definition(self)->ml_doc); }
+PyObject* method_get_signature(PyObject* self, void*) { 
+  return doc_text_signature(definition(self)->ml_name, definition(self)->ml_doc, definition(self)->ml_flags);
+}
 PyGetSetDef method_getset[] = {{"__doc__", method_get_doc, nullptr, nullptr, nullptr},
                                {"__qualname__", get_qualname, nullptr, nullptr, nullptr},
                                {"__text_signature__", method_get_signature, nullptr, nullptr, nullptr},

@@ -13,8 +13,9 @@ namespace ks {
 
 // "name(a, b)\n--\n\nText": where the text begins; the whole when there is no signature.
 const char* doc_without_signature(const char* name, const char* doc);
-// The text signature "(a, b)" as str, None when there is none: new.
-PyObject* doc_text_signature(const char* name, const char* doc);
+// The text signature "(a, b)" as str, None when there is none: new. With a method's flags, METH_NOARGS and METH_O have one
+// in any case.
+PyObject* doc_text_signature(const char* name, const char* doc, int flags = 0);
 // __doc__ of something with such a docstring: new, None when empty.
 PyObject* doc_text(const char* name, const char* doc);
 
