@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "interpreter/monitoring.h"
 #include "interpreter/specialize.h"
 
 namespace ks {
@@ -47,6 +48,7 @@ Executable* executable_make(PyCodeObject* code) {
 }
 
 void executable_free(PyCodeObject* code) {
+  monitoring_free(code);
   PyMem_Free(std::exchange(code->co_executors, nullptr));
 }
 

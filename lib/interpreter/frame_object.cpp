@@ -7,6 +7,7 @@
 #include "interpreter/executable.h"
 #include "interpreter/frame_jump.h"
 #include "interpreter/generator.h"
+#include "interpreter/monitoring.h"
 #include "object/export.h"
 #include "object/identifier.h"
 #include "object/method.h"
@@ -165,7 +166,8 @@ PyObject* get_trace_opcodes(PyObject* self, void*) { return PyBool_FromLong(fram
 int set_trace_opcodes(PyObject* self, PyObject* value, void*) {
   if (!value || !PyBool_Check(value)) return raise(PyExc_TypeError, "attribute value type must be bool");
   frame_of(self)->f_trace_opcodes = value == Py_True;
-  return 0;
+  if (value != Py_True) return 0;
+  return frame_trace_opcodes(frame_of(self)->f_frame);
 }
 PyObject* get_generator(PyObject* self, void*) {
   PyObject* generator = PyFrame_GetGenerator(frame_of(self));

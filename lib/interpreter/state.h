@@ -6,18 +6,20 @@
 namespace ks {
 
 inline constexpr int kWatchers = 8;
-inline constexpr int kMonitoringTools = 8;    // six that users may claim, and one each for settrace and setprofile
-inline constexpr int kMonitoringEvents = 19;
+inline constexpr int kMonitoringTools = 8;    // six that users may claim, one each for setprofile and settrace
+inline constexpr int kMonitoringEvents = 18;
 inline constexpr int kLocalEvents = 11;       // the first so many can be set for one code object
 
 struct MonitoringState {
-  uint8_t global_tools[kMonitoringEvents];  // for each event, the tools that want it everywhere
+  bool active;                                // some tool wants some event
+  uint8_t global_tools[kMonitoringEvents];    // for each event, the tools that want it everywhere
+  uint64_t version;                           // changes with every change of the sets; a multiple of 256
+  uint64_t restarts;                          // changes with restart_events()
   PyObject* callables[kMonitoringTools][kMonitoringEvents];
   PyObject* tool_names[kMonitoringTools];
-  uint32_t tool_versions[kMonitoringTools];
-  Py_ssize_t tracing_threads;    // threads with a trace function
+  Py_ssize_t tracing_threads;                 // threads with a trace function
   Py_ssize_t profiling_threads;
-  bool legacy_trace_ready, legacy_profile_ready;
+  bool any_opcode_tracing;                    // some frame has f_trace_opcodes set
 };
 
 struct InterpreterState {
