@@ -182,6 +182,10 @@ PyStatus preinitialize(const PyPreConfig* source, const Arguments* arguments) {
     if (is_exception(status)) break;
     if (process.preconfig.utf8_mode == config.utf8_mode) break;
     process.preconfig.utf8_mode = config.utf8_mode;
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wdeprecated-declarations"
+    Py_UTF8Mode = config.utf8_mode;  // decoding goes by it
+#pragma clang diagnostic pop
   }
   list_clear(&list);
   if (is_exception(status)) return status;
@@ -237,6 +241,8 @@ bool stdio_errors_escape() {
 using namespace ks;
 
 extern "C" {
+
+KS_EXPORT char* _Py_SetLocaleFromEnv(int category) { return setlocale(category, ""); }
 
 PyStatus Py_PreInitialize(const PyPreConfig* config) { return preinitialize(config, nullptr); }
 PyStatus Py_PreInitializeFromArgs(const PyPreConfig* config, Py_ssize_t argc, wchar_t** argv) {
