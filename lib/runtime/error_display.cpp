@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <climits>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -286,6 +287,92 @@ void unraisable(PyObject* message, PyObject* about) {
 using namespace ks;
 
 extern "C" {
+
+// ---- tracebacks in plain text -----------------------------------------------------------------------------------------------
+
+// One line of a source file, without its indentation; 0 also where it cannot be read.
+KS_EXPORT int _Py_DisplaySourceLine(PyObject* stream, PyObject* filename, int line, int indent, int* truncation, PyObject** line_text) {
+  if (line_text) *line_text = nullptr;
+  if (!filename || line < 1) return 0;
+  Ref<> path = steal(PyUnicode_EncodeFSDefault(filename));
+  FILE* file = path ? fopen(PyBytes_AS_STRING(path.get()), "re") : nullptr;
+  if (!file) {
+    PyErr_Clear();
+    return 0;
+  }
+  char buffer[4096];
+  int number = 0;
+  bool found = false, line_start = true;
+  while (!found && fgets(buffer, sizeof buffer, file)) {
+    if (line_start && ++number == line) found = true;
+    line_start = strchr(buffer, '\n') != nullptr;
+  }
+  fclose(file);
+  if (!found) return 0;
+  char* text = buffer;
+  while (*text == ' ' || *text == '\t' || *text == '\f') ++text;
+  if (truncation) *truncation = static_cast<int>(text - buffer);
+  size_t length = strlen(text);
+  while (length && (text[length - 1] == '\n' || text[length - 1] == '\r')) --length;
+  Ref<> object = steal(PyUnicode_DecodeUTF8(text, static_cast<Py_ssize_t>(length), "replace"));
+  if (!object) return -1;
+  if (line_text) *line_text = Py_NewRef(object.get());
+  for (int i = 0; i < indent; ++i)
+    if (PyFile_WriteString(" ", stream) < 0) return -1;
+  if (PyFile_WriteObject(object, stream, Py_PRINT_RAW) < 0) return -1;
+  return PyFile_WriteString("\n", stream);
+}
+
+// Writes the frames of a traceback, at most sys.tracebacklimit of the innermost; 0 or -1.
+int PyTraceBack_Print(PyObject* traceback, PyObject* stream) {
+  if (!traceback) return 0;
+  if (!PyTraceBack_Check(traceback)) {
+    PyErr_BadInternalCall();
+    return -1;
+  }
+  long limit = 1000;
+  if (PyObject* value = PySys_GetObject("tracebacklimit"); value && PyLong_Check(value)) {
+    int overflow;
+    limit = PyLong_AsLongAndOverflow(value, &overflow);
+    if (overflow > 0) limit = LONG_MAX;
+    else if (limit <= 0) return 0;
+  }
+  if (PyFile_WriteString("Traceback (most recent call last):\n", stream) < 0) return -1;
+  long depth = 0;
+  for (auto* t = as<PyTracebackObject>(traceback); t; t = t->tb_next) ++depth;
+  auto* t = as<PyTracebackObject>(traceback);
+  for (; t && depth > limit; t = t->tb_next) --depth;
+  PyObject *last_file = nullptr, *last_name = nullptr;
+  int last_line = -1;
+  long repeated = 0;
+  auto say_repeated = [&]() -> int {
+    const long more = repeated - 3;
+    if (more <= 0) return 0;
+    Ref<> text = steal(PyUnicode_FromFormat("  [Previous line repeated %ld more time%s]\n", more, more > 1 ? "s" : ""));
+    return text ? PyFile_WriteObject(text, stream, Py_PRINT_RAW) : -1;
+  };
+  for (; t; t = t->tb_next) {
+    Ref<> code = steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(t->tb_frame)));
+    PyObject* file = as<PyCodeObject>(code.get())->co_filename;
+    PyObject* name = as<PyCodeObject>(code.get())->co_name;
+    int line = t->tb_lineno;
+    if (line < 0) line = PyCode_Addr2Line(as<PyCodeObject>(code.get()), t->tb_lasti);
+    if (file != last_file || name != last_name || line != last_line) {
+      if (say_repeated() < 0) return -1;
+      last_file = file;
+      last_name = name;
+      last_line = line;
+      repeated = 0;
+    }
+    if (++repeated <= 3) {
+      Ref<> text = steal(PyUnicode_FromFormat("  File \"%U\", line %d, in %U\n", file, line, name));
+      if (!text || PyFile_WriteObject(text, stream, Py_PRINT_RAW) < 0) return -1;
+      if (_Py_DisplaySourceLine(stream, file, line, 4, nullptr, nullptr) < 0) return -1;
+      if (PyErr_CheckSignals() < 0) return -1;
+    }
+  }
+  return say_repeated();
+}
 
 // ---- showing ----------------------------------------------------------------------------------------------------------------
 
