@@ -149,7 +149,6 @@ HANDLER(BINARY_OP_INPLACE_STR_ADD) {
   Value right = sp[-1];
   PyObject* text = LOCAL(next->oparg).take();
   // The local and the stack give up what they hold, so that the text may be the only reference.
-  close(LOCAL(next->oparg));
   LOCAL(next->oparg) = Value::null();
   Value left = sp[-2];
   sp -= 2;
