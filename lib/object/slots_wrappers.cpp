@@ -68,18 +68,15 @@ bool setattr_allowed(PyObject* self, setattrofunc function, const char* what) {
   PyTypeObject* type = Py_TYPE(self);
   PyObject* mro = type->tp_mro;
   if (!mro) return true;
-  // The innermost class (from the end of the MRO) that has this function defines it ...
+  // The C class that introduced the function in the type's slot; Python classes have none of their own ...
   PyTypeObject* defining = type;
   for (Py_ssize_t i = PyTuple_GET_SIZE(mro) - 1; i >= 0; --i) {
     auto* base = as<PyTypeObject>(PyTuple_GET_ITEM(mro, i));
-    if (base->tp_setattro == slot_tp_setattro) continue;  // defined in Python, or inherited from there
-    if (base->tp_setattro == type->tp_setattro) break;
-    if (base->tp_setattro == function) {
-      defining = base;
-      break;
-    }
+    if (base->tp_setattro == slot_tp_setattro || base->tp_setattro != type->tp_setattro) continue;
+    defining = base;
+    break;
   }
-  // ... and no C class more derived than it may have another one.
+  // ... must be the function that is called, or the call would skip that class's checks.
   for (PyTypeObject* base = defining; base; base = base->tp_base) {
     if (base->tp_setattro == function) return true;
     if (base->tp_setattro != slot_tp_setattro) {
