@@ -312,7 +312,8 @@ Status thread_interrupt_main(PyObject*, int signum) {
   return Status::Ok;
 }
 PyObject* thread_stack_size(PyObject*, Py_ssize_t size) {
-  if (size < 0) return raise(PyExc_ValueError, "size must be 0 or a positive value");
+  constexpr Py_ssize_t kMinimum = 53248;
+  if (size != 0 && size < kMinimum) return raise(PyExc_ValueError, "size must be at least %zd bytes", kMinimum);
   const size_t old = PyThread_get_stacksize();
   const int result = PyThread_set_stacksize(static_cast<size_t>(size));
   if (result == -1) return raise(PyExc_ValueError, "size not valid: %zd bytes", size);

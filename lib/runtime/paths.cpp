@@ -82,6 +82,17 @@ string resolved(const string& path) {
   char buffer[PATH_MAX];
   return realpath(path.c_str(), buffer) ? buffer : path;
 }
+// The file that a chain of symbolic links leads to; links among the folders stay as they are.
+string followed(string path) {
+  for (int i = 0; i < 40; ++i) {
+    char target[PATH_MAX];
+    const ssize_t length = readlink(path.c_str(), target, sizeof target - 1);
+    if (length <= 0) break;
+    target[length] = 0;
+    path = absolute(join(parent(path), target));
+  }
+  return path;
+}
 // The folder above (or at) `start` that has one of the landmarks; "" if none.
 template <class Test>
 string search_up(string folder, const std::vector<string>& landmarks, Test test) {
@@ -189,7 +200,6 @@ PyStatus compute_paths(PyConfig* config) {
       program_folder = venv_home;
       if (base_executable.empty()) {
         const string candidate = join(venv_home, base_name(executable));
-        const string real = resolved(executable);
         if (is_file(candidate)) {
           base_executable = candidate;
         } else {
@@ -206,7 +216,7 @@ PyStatus compute_paths(PyConfig* config) {
     }
   }
   if (base_executable.empty()) base_executable = executable;
-  if (program_folder.empty() && !executable.empty()) program_folder = parent(resolved(executable));
+  if (program_folder.empty() && !executable.empty()) program_folder = parent(followed(executable));
 
   const string version_part = join(library_folder, kVersionFolder);
   bool warned = false;

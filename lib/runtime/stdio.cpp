@@ -113,7 +113,7 @@ Status std_streams_start(PyThreadState* state) {
     exit(1);
   }
   TRY(normalize_encoding(&config.stdio_encoding));
-  Ref<> io = TRY(steal(PyImport_ImportModule("io")));
+  Ref<> io = TRY(steal(PyImport_ImportModule("_io")));
   Ref<> open = TRY(steal(PyObject_GetAttr(io, "open"_id)));
   TRY(PyDict_SetItem(state->interp->core.builtins_dict, "open"_id, open));
   Ref<> input = TRY(create_stream(config, io, STDIN_FILENO, false, "<stdin>", config.stdio_encoding, config.stdio_errors));

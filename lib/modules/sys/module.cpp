@@ -462,14 +462,18 @@ KS_EXPORT PyObject* _PySys_GetRequiredAttrString(const char* name) {
 // Size with the words in front of the object that the collector and others use.
 KS_EXPORT size_t _PySys_GetSizeOf(PyObject* o) {
   if (PyType_Ready(Py_TYPE(o)) < 0) return static_cast<size_t>(-1);
-  Ref<> size_object = steal(PyObject_CallMethodNoArgs(o, "__sizeof__"_id));
-  if (!size_object) {
-    if (PyErr_ExceptionMatches(PyExc_AttributeError)) {
-      PyErr_Clear();
-      PyErr_Format(PyExc_TypeError, "Type %.100s doesn't define __sizeof__", Py_TYPE(o)->tp_name);
-    }
+  // Of the type, as with all special methods.
+  Ref<> method = borrow(_PyType_Lookup(Py_TYPE(o), "__sizeof__"_id));
+  if (!method) {
+    PyErr_Format(PyExc_TypeError, "Type %.100s doesn't define __sizeof__", Py_TYPE(o)->tp_name);
     return static_cast<size_t>(-1);
   }
+  if (descrgetfunc get = Py_TYPE(method.get())->tp_descr_get) {
+    method = steal(get(method, o, reinterpret_cast<PyObject*>(Py_TYPE(o))));
+    if (!method) return static_cast<size_t>(-1);
+  }
+  Ref<> size_object = steal(PyObject_CallNoArgs(method));
+  if (!size_object) return static_cast<size_t>(-1);
   if (!PyLong_Check(size_object.get())) {
     PyErr_SetString(PyExc_TypeError, "an integer is required");
     return static_cast<size_t>(-1);
