@@ -78,7 +78,7 @@ static Status merge_dict(PyDictObject* target, PyDictObject* source, int overrid
     }
   }
   // Room for all at once, unless the target has it.
-  if (!target->ma_values && target->ma_keys->usable * 3 < source->ma_used * 2)
+  if (!target->ma_values && usable_of(target->ma_keys->log2_size) < source->ma_used)
     TRY(dict_resize(target, log2_size_for(target->ma_used + source->ma_used), is_general(source->ma_keys)));
 
   PyDictKeysObject* keys = source->ma_keys;
