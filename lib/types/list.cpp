@@ -19,7 +19,8 @@ static PyListObject* as_list(PyObject* op) { return reinterpret_cast<PyListObjec
 
 Status list_resize(PyListObject* list, Py_ssize_t size) {
   const Py_ssize_t allocated = list->allocated;
-  if (allocated >= size && size >= (allocated >> 1)) {
+  // Small arrays are not given back in part.
+  if (allocated >= size && (size >= (allocated >> 1) || allocated <= 32)) {
     Py_SET_SIZE(list, size);
     return Status::Ok;
   }
@@ -272,6 +273,11 @@ static PyObject* list_pop_at(PyListObject* list, Py_ssize_t index) {
   if (index < 0 || index >= size) return raise(PyExc_IndexError, "pop index out of range");
   PyObject** items = list->ob_item;
   PyObject* item = items[index];
+  if (size == 1) {
+    Py_SET_SIZE(list, 0);
+    list_empty(list);
+    return item;
+  }
   if (index < size - 1) std::memmove(items + index, items + index + 1, static_cast<size_t>(size - 1 - index) * sizeof(PyObject*));
   if (list_resize(list, size - 1) == Status::Error) {
     PyErr_Clear();
@@ -368,7 +374,12 @@ static int list_assign_item(PyObject* self, Py_ssize_t index, PyObject* value) {
   auto* list = as_list(self);
   if (static_cast<size_t>(index) >= static_cast<size_t>(Py_SIZE(self)))
     return raise(PyExc_IndexError, "list assignment index out of range");
-  if (!value) return to_c(list_assign_slice(list, index, index + 1, nullptr));
+  if (!value) {
+    Ref<> dead = steal(list->ob_item[index]);
+    std::memmove(list->ob_item + index, list->ob_item + index + 1,
+                 static_cast<size_t>(Py_SIZE(list) - index - 1) * sizeof(PyObject*));
+    return to_c(list_resize(list, Py_SIZE(list) - 1));
+  }
   PyObject* old = list->ob_item[index];
   list->ob_item[index] = Py_NewRef(value);
   Py_DECREF(old);
@@ -423,13 +434,17 @@ static Status delete_strided(PyListObject* list, Py_ssize_t start, Py_ssize_t st
   return result;
 }
 static Status assign_strided(PyListObject* list, PyObject* slice, PyObject* value) {
-  Py_ssize_t start, stop, step;
-  if (PySlice_Unpack(slice, &start, &stop, &step) < 0) return failed;
+  Py_ssize_t given_start, given_stop, step;
+  if (PySlice_Unpack(slice, &given_start, &given_stop, &step) < 0) return failed;
+  Py_ssize_t start = given_start, stop = given_stop;
   Py_ssize_t count = PySlice_AdjustIndices(Py_SIZE(list), &start, &stop, step);
   if (step == 1) return list_assign_slice(list, start, stop, value);
   if (!value) return delete_strided(list, start, step, count);
   Ref<> fast = TRY(steal(value == object(list) ? list_slice(list, 0, Py_SIZE(list))
                                                : PySequence_Fast(value, "must assign iterable to extended slice")));
+  // Reading the values can have changed the list.
+  start = given_start;
+  stop = given_stop;
   count = PySlice_AdjustIndices(Py_SIZE(list), &start, &stop, step);
   if (PySequence_Fast_GET_SIZE(fast.get()) != count)
     return raise(PyExc_ValueError, "attempt to assign sequence of size %zd to extended slice of size %zd",

@@ -43,9 +43,11 @@ Py_hash_t hash_of_element(PyObject* key) {
   return hash;
 }
 
-// The key's place or the unused place where it would go; nullptr with an exception.
-setentry* find(PySetObject* set, PyObject* key, Py_hash_t hash) {
+// The key's place or the unused place that ends the search for it; nullptr with an exception. *dummy becomes the last dummy
+// on the way, or nullptr.
+setentry* find(PySetObject* set, PyObject* key, Py_hash_t hash, setentry** dummy = nullptr) {
 again:
+  if (dummy) *dummy = nullptr;
   setentry* table = set->table;
   const size_t mask = static_cast<size_t>(set->mask);
   size_t perturb = static_cast<size_t>(hash);
@@ -68,6 +70,8 @@ again:
           if (table != set->table || entry->key != candidate) goto again;
           if (equal) return entry;
         }
+      } else if (dummy && candidate == kDummy) {
+        *dummy = entry;
       }
       ++entry;
     } while (probes--);
@@ -135,10 +139,17 @@ Py_ssize_t grown(const PySetObject* set) { return set->used > 50000 ? set->used 
 
 // Takes the key over, also on failure.
 Status add_taking(PySetObject* set, PyObject* key, Py_hash_t hash) {
-  setentry* entry = find(set, key, hash);
+  setentry* dummy;
+  setentry* entry = find(set, key, hash, &dummy);
   if (!entry || entry->key) {
     Py_DECREF(key);
     return entry ? Status::Ok : Status::Error;
+  }
+  if (dummy) {
+    dummy->key = key;
+    dummy->hash = hash;
+    ++set->used;
+    return Status::Ok;
   }
   entry->key = key;
   entry->hash = hash;
