@@ -147,8 +147,8 @@ HANDLER(BINARY_OP_INPLACE_STR_ADD) {
   if (next->op != kSTORE_FAST || LOCAL(next->oparg).object() != sp[-2].object()) MISS(BINARY_OP);
   SAVE();
   Value right = sp[-1];
+  // The local and the stack give up what they hold, so that `text` may be the only reference.
   PyObject* text = LOCAL(next->oparg).take();
-  // The local and the stack give up what they hold, so that the text may be the only reference.
   LOCAL(next->oparg) = Value::null();
   Value left = sp[-2];
   sp -= 2;
