@@ -38,7 +38,11 @@ Executable* executable_make(PyCodeObject* code) {
       extended_from = -1;
       extension = 0;
     }
-    if (kCaches[op]) unit.counter = kWarmup;
+    if (is_conditional_jump(op)) {
+      unit.counter = i + 2 < count && bytes_in[2 * (i + 2)] == kNOT_TAKEN;
+    } else if (kCaches[op]) {
+      unit.counter = kWarmup;
+    }
     i += 1 + kCaches[op];
   }
   // Running off the end cannot happen in code of the compiler; in code that someone patched it must not run wild.

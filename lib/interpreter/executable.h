@@ -26,6 +26,7 @@ inline Executable* executable(PyCodeObject* code) {
   Executable* result = executable_of(code);
   return result ? result : executable_make(code);
 }
+inline bool is_conditional_jump(int op) { return op >= 100 && op <= 103; }  // POP_JUMP_IF_FALSE ... POP_JUMP_IF_TRUE
 // For the code object's deallocation.
 void executable_free(PyCodeObject* code);
 

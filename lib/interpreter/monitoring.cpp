@@ -227,6 +227,7 @@ int instrument(PyThreadState* thread, PyCodeObject* code) {
       unit.op = static_cast<uint16_t>(chosen);
       if (kCaches[op] && chosen == op && unit.counter > 255) unit.counter = kWarmup;
     }
+    if (is_conditional_jump(op)) unit.counter = !any && i + 2 < count && real_opcode(code, i + 2) == kNOT_TAKEN;
     i += 1 + kCaches[op];
   }
   return 0;

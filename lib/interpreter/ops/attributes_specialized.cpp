@@ -174,14 +174,22 @@ HANDLER(STORE_ATTR_DICT) {
   PyObject* owner = sp[-1].object();
   if (Py_TYPE(owner)->tp_version_tag != cache->version) [[unlikely]] MISS(STORE_ATTR);
   PyDictObject* dict = dict_of(*managed_dict_slot(owner));
-  if (!dict || dict->ma_keys->version != cache->keys_version || dict_is_watched(dict)) [[unlikely]] MISS(STORE_ATTR);
   SAVE();
+  if (!dict) {
+    dict = dict_of(instance_dict(owner));
+    if (!dict) ERROR();
+  }
+  if (dict->ma_keys->version != cache->keys_version || dict_is_watched(dict)) [[unlikely]] MISS(STORE_ATTR);
   if (PyDictValues* values = dict->ma_values; values && cache->index < values->capacity && !values->values[cache->index]) {
     // A name that the class's instances have and this one does not yet.
-    if (is_failure(dict_set_known_hash(dict, NAME_AT(OPARG), hash_of(NAME_AT(OPARG)), sp[-2].object()))) ERROR();
-  } else if (!dict_replace_value_at(dict, cache->index, sp[-2].object())) {
-    MISS(STORE_ATTR);
+    values->values[cache->index] = sp[-2].take();
+    values->order()[values->size++] = static_cast<uint8_t>(cache->index);
+    ++dict->ma_used;
+    sp -= 2;
+    close(sp[1]);
+    NEXT(5);
   }
+  if (!dict_replace_value_at(dict, cache->index, sp[-2].object())) MISS(STORE_ATTR);
   sp -= 2;
   close(sp[0]);
   close(sp[1]);
@@ -310,8 +318,8 @@ void specialize_STORE_ATTR(PyThreadState*, Frame* frame, Unit* unit, Value* sp) 
     return;
   }
   if ((on_type && is_data_descriptor(on_type)) || !(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) return;
-  PyDictObject* dict = dict_of(*managed_dict_slot(owner));
-  if (!dict || !PyDict_CheckExact(dict)) return;
+  PyDictObject* dict = dict_of(instance_dict(owner));
+  if (!dict || !PyDict_CheckExact(dict)) return PyErr_Clear();
   const Py_ssize_t index = dict_index_of(dict, name);
   const uint32_t keys_version = index >= 0 ? dict_keys_version(dict) : 0;
   if (!keys_version) return;

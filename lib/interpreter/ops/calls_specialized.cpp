@@ -71,6 +71,8 @@ HANDLER(CALL_FUNCTION_EXACT) {
   thread->current_frame = frame = callee;
   sp = stack;
   ip = callee->instr_ptr = executable_of(code)->units;
+  // The first instruction of most code: nothing to do when nothing is pending.
+  if (ip->op == kRESUME && thread->eval_breaker == executable_of(code)->instrumentation_version) ++ip;
   DISPATCH();
 }
 // Any other function, with everything that binding does.

@@ -46,15 +46,16 @@ HANDLER(JUMP_BACKWARD_NO_INTERRUPT) {
   ip = ip + 1 - OPARG;
   DISPATCH();
 }
+// A jump's counter is 1 where NOT_TAKEN follows that nobody watches: it is skipped.
 HANDLER(POP_JUMP_IF_FALSE) {
   // True and False are immortal: nothing to close.
   const bool jump = (--sp)->object() == Py_False;
-  ip += jump ? 2 + OPARG : 2;
+  ip += jump ? 2 + OPARG : 2u + ip->counter;
   DISPATCH();
 }
 HANDLER(POP_JUMP_IF_TRUE) {
   const bool jump = (--sp)->object() == Py_True;
-  ip += jump ? 2 + OPARG : 2;
+  ip += jump ? 2 + OPARG : 2u + ip->counter;
   DISPATCH();
 }
 HANDLER(POP_JUMP_IF_NONE) {
@@ -62,11 +63,11 @@ HANDLER(POP_JUMP_IF_NONE) {
   if (value.object() == Py_None) NEXT(2 + OPARG);
   SAVE();
   close(value);
-  NEXT(2);
+  NEXT(2u + ip->counter);
 }
 HANDLER(POP_JUMP_IF_NOT_NONE) {
   Value value = *--sp;
-  if (value.object() == Py_None) NEXT(2);
+  if (value.object() == Py_None) NEXT(2u + ip->counter);
   SAVE();
   close(value);
   NEXT(2 + OPARG);
@@ -127,7 +128,29 @@ HANDLER(FOR_ITER_ENTER_GENERATOR) {
   GO_TO(start_frame);
 }
 
+HANDLER_DECLARATION(RETURN_VALUE_SLOW);
 HANDLER(RETURN_VALUE) {
+  if (frame->owner != kOwnedByThread || frame->frame_obj || frame->f_locals ||
+      reinterpret_cast<PyObject**>(frame) == thread->datastack_chunk->data) [[unlikely]]
+    GO_TO(RETURN_VALUE_SLOW);
+  SAVE();
+  PyObject* result = (--sp)->take();
+  Frame* dying = frame;
+  dying->stackpointer = sp;
+  frame = dying->previous;
+  thread->current_frame = frame;
+  ++thread->py_recursion_remaining;
+  // Destructors may run; the frame's words stay reserved until all is closed.
+  while (sp > dying->localsplus) close_or_null(*--sp);
+  close(dying->f_funcobj);
+  close(dying->f_executable);
+  thread->datastack_top = reinterpret_cast<PyObject**>(dying);
+  sp = frame->stackpointer;
+  *sp++ = Value::owned(result);
+  ip = frame->instr_ptr + frame->return_offset;
+  DISPATCH();
+}
+HANDLER(RETURN_VALUE_SLOW) {
   SAVE();
   PyObject* result = (--sp)->take();
   frame->stackpointer = sp;

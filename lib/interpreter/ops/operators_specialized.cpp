@@ -255,11 +255,11 @@ static constexpr uint8_t kAccepts[6] = {1, 3, 2, 13, 4, 6};
     close(ks_right);                                                         \
     Unit* ks_next = ip + 2;                                                  \
     if (ks_next->op == kPOP_JUMP_IF_FALSE) {                                 \
-      ip = ks_next + (ks_result ? 2 : 2 + ks_next->oparg);                   \
+      ip = ks_next + (ks_result ? 2u + ks_next->counter : 2 + ks_next->oparg);                   \
       DISPATCH();                                                            \
     }                                                                        \
     if (ks_next->op == kPOP_JUMP_IF_TRUE) {                                  \
-      ip = ks_next + (ks_result ? 2 + ks_next->oparg : 2);                   \
+      ip = ks_next + (ks_result ? 2 + ks_next->oparg : 2u + ks_next->counter);                   \
       DISPATCH();                                                            \
     }                                                                        \
     *sp++ = Value::borrowed(ks_result ? Py_True : Py_False);                 \
