@@ -163,7 +163,7 @@ double float_parse(const char* text, const char* limit, const char** end) {
 }
 
 // The text of a str or bytes-like argument, as ASCII with decimal digits and spaces of all scripts converted.
-static bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f); }
+static bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 // float(text): whitespace around, underscores between digits. ValueError shows `shown`.
 static PyObject* read_float(const char* text, Py_ssize_t size, PyObject* shown) {

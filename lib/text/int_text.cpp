@@ -235,11 +235,7 @@ PyObject* PyLong_FromUnicodeObject(PyObject* o, int base) {
   PyObject* value = nullptr;
   if (PyUnicode_IS_ASCII(o)) {
     const char* text = reinterpret_cast<const char*>(PyUnicode_1BYTE_DATA(o));
-    // The reference takes \x1c to \x1f for whitespace too, as str.strip() does.
-    Py_ssize_t begin = 0, finish = length;
-    while (begin < finish && Py_UNICODE_ISSPACE(static_cast<unsigned char>(text[begin]))) ++begin;
-    while (finish > begin && Py_UNICODE_ISSPACE(static_cast<unsigned char>(text[finish - 1]))) --finish;
-    value = parse_literal(text + begin, text + finish, base, &stop);
+    value = parse_literal(text, text + length, base, &stop);
   } else {
     BytesBuilder ascii;
     char* place = ascii.reserve(length);
@@ -248,7 +244,7 @@ PyObject* PyLong_FromUnicodeObject(PyObject* o, int base) {
     const void* data = PyUnicode_DATA(o);
     for (Py_ssize_t i = 0; i < length; ++i) {
       const Py_UCS4 c = PyUnicode_READ(kind, data, i);
-      if (c < 127) place[i] = static_cast<char>(Py_UNICODE_ISSPACE(c) ? ' ' : c);
+      if (c < 127) place[i] = static_cast<char>(c);
       else if (Py_UNICODE_ISSPACE(c)) place[i] = ' ';
       else place[i] = static_cast<char>(Py_UNICODE_TODECIMAL(c) >= 0 ? '0' + Py_UNICODE_TODECIMAL(c) : '?');
     }

@@ -185,7 +185,7 @@ Status bytearray_remove(PyByteArrayObject* self, PyObject* item) {
 }
 Status bytearray_resize(PyByteArrayObject* self, Py_ssize_t size) {
   const Py_ssize_t old = Py_SIZE(self);
-  if (size < 0) return raise(PyExc_ValueError, "bytearray.resize(): new size must be >= 0, got %zd", size);
+  if (size < 0) return raise(PyExc_ValueError, "Can only resize to positive sizes, got %zd", size);
   TRY(resize(self, size));
   if (size > old) memset(self->ob_start + old, 0, static_cast<size_t>(size - old));
   return Status::Ok;
@@ -280,9 +280,8 @@ void dealloc(PyByteArrayObject* self) {
   Py_TYPE(self)->tp_free(self);
 }
 PyObject* repr(PyByteArrayObject* self) {
-  Ref<> bytes = TRY(steal(bytes_new(Py_SIZE(self))));
-  if (Py_SIZE(self)) memcpy(bytes_data(bytes), self->ob_start, static_cast<size_t>(Py_SIZE(self)));
-  Ref<> text = TRY(steal(bytes_repr(bytes, true)));
+  const std::string_view content(data_of(object(self)), static_cast<size_t>(Py_SIZE(self)));
+  Ref<> text = TRY(steal(bytes_repr_of(content, true, true)));
   const char* name = strrchr(Py_TYPE(self)->tp_name, '.');
   return PyUnicode_FromFormat("%s(%U)", name ? name + 1 : Py_TYPE(self)->tp_name, text.get());
 }

@@ -81,14 +81,15 @@ Py_hash_t bytes_hash(PyObject* o) {
   return hash;
 }
 
-PyObject* bytes_repr(PyObject* o, bool smart_quotes) {
-  const std::string_view text = bytes_view(o);
+PyObject* bytes_repr(PyObject* o, bool smart_quotes) { return bytes_repr_of(bytes_view(o), smart_quotes, false); }
+// bytearray escapes ' even between ".
+PyObject* bytes_repr_of(std::string_view text, bool smart_quotes, bool escape_single) {
   char quote = '\'';
   size_t length = 3;  // b''
   if (smart_quotes && text.find('\'') != text.npos && text.find('"') == text.npos) quote = '"';
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == quote || c == '\\' || c == '\t' || c == '\n' || c == '\r') length += 2;
+    if (c == quote || (escape_single && c == '\'') || c == '\\' || c == '\t' || c == '\n' || c == '\r') length += 2;
     else length += byte < ' ' || byte >= 0x7f ? 4 : 1;
     if (length > static_cast<size_t>(PY_SSIZE_T_MAX)) return raise(PyExc_OverflowError, "bytes object is too large to make repr");
   }
@@ -98,7 +99,7 @@ PyObject* bytes_repr(PyObject* o, bool smart_quotes) {
   *out++ = quote;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == quote || c == '\\') *out++ = '\\', *out++ = c;
+    if (c == quote || (escape_single && c == '\'') || c == '\\') *out++ = '\\', *out++ = c;
     else if (c == '\t') *out++ = '\\', *out++ = 't';
     else if (c == '\n') *out++ = '\\', *out++ = 'n';
     else if (c == '\r') *out++ = '\\', *out++ = 'r';

@@ -30,6 +30,7 @@ Py_ssize_t bytes_search(const char* text, Py_ssize_t size, const char* needle, P
 Py_ssize_t bytes_search_back(const char* text, Py_ssize_t size, const char* needle, Py_ssize_t needle_size);
 // repr with the quote that CPython chooses; `smart_quotes` false: always '.
 PyObject* bytes_repr(PyObject* o, bool smart_quotes);
+PyObject* bytes_repr_of(std::string_view text, bool smart_quotes, bool escape_single);
 
 // A growing buffer of bytes for building results; on the stack up to 256 bytes.
 class BytesBuilder {

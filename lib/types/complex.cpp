@@ -262,7 +262,7 @@ PyObject* make_of_type(PyTypeObject* type, Py_complex value) {
   as<PyComplexObject>(o)->cval = value;
   return o;
 }
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f); }
+bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 // The value of a text without underscores; false where it is malformed.
 bool parse(const char* p, const char* end, Py_complex* out) {

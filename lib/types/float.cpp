@@ -102,7 +102,7 @@ static PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) {
   if (modulus != Py_None) return raise(PyExc_TypeError, "pow() 3rd argument not allowed unless all arguments are integers");
   return binary(a, b, [&](double x, double y) -> PyObject* {
     if (y == 0.0 || x == 1.0) return float_new(1.0);
-    if (x == 0.0 && y < 0.0) return raise(PyExc_ZeroDivisionError, "zero to a negative power");
+    if (x == 0.0 && y < 0.0 && std::isfinite(y)) return raise(PyExc_ZeroDivisionError, "zero to a negative power");
     if (x < 0.0 && std::isfinite(x) && std::isfinite(y) && y != std::floor(y)) {
       Ref<> base = TRY(steal(float_new(x))), exponent = TRY(steal(float_new(y)));
       return PyComplex_Type.tp_as_number->nb_power(base, exponent, Py_None);
