@@ -120,7 +120,7 @@ Ref<> load_bootstrap(const BootstrapModule& module) {
     PyErr_Clear();
   }
   std::string text;
-  if (!read_file(source, &text)) return raise(PyExc_ImportError, "cannot read %s", source.c_str());
+  if (!read_file(source, &text)) return raise(PyExc_ModuleNotFoundError, "No module named 'encodings'");
   PyCompilerFlags flags{.cf_flags = 0, .cf_feature_version = PY_MINOR_VERSION};
   return steal(Py_CompileStringObject(text.c_str(), filename, Py_file_input, &flags, config.optimization_level));
 }

@@ -86,6 +86,7 @@ PyStatus parse_early(const PyWideStringList& arguments, EarlyOptions* options);
 PyStatus read_config(PyConfig* config, bool compute_paths);
 PyStatus compute_paths(PyConfig* config);                    // paths.cpp
 PyStatus compute_sys_path0(const PyWideStringList& argv, PyObject** path0);  // 1 entry, or *path0 = nullptr: none
+void dump_paths(const PyConfig& config);                     // to stderr, when no standard library is found
 void publish_paths(const PyConfig& config);                  // for Py_GetPath and friends
 void write_global_flags(const PyConfig& config);
 

@@ -177,7 +177,7 @@ PyStatus read_options(PyConfig* config) {
     }
   }
   if (config->cpu_count < 0) {
-    constexpr char kMessage[] = "-X cpu_count=n option: n is missing or an invalid number, n must be greater than 0";
+    static constexpr char kMessage[] = "-X cpu_count=n option: n is missing or an invalid number, n must be greater than 0";
     int count;
     if (const char* value = environment(use, "PYTHON_CPU_COUNT")) {
       if (strcmp(value, "default") == 0) config->cpu_count = -1;
@@ -212,7 +212,7 @@ PyStatus read_options(PyConfig* config) {
   if (config->context_aware_warnings < 0) config->context_aware_warnings = 0;
   if (given(L"warn_default_encoding", "PYTHONWARNDEFAULTENCODING")) config->warn_default_encoding = 1;
   {
-    constexpr char kMessage[] = "Disabling the GIL is not supported by this build";
+    static constexpr char kMessage[] = "Disabling the GIL is not supported by this build";
     const char* variable = environment(use, "PYTHON_GIL");
     const wchar_t* option = find_xoption(config->xoptions, L"gil");
     const wchar_t* value = option ? option_value(option) : nullptr;

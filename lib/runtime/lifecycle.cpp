@@ -98,8 +98,15 @@ PyStatus create_modules(PyThreadState* state) {
   if (!interp->core.import_func || !interp->core.builtins_dict_copy) return STATUS_NO_MEMORY();
   if (is_failure(sys_set_stderr_printer(state))) return failed_step("init_sys_streams", "can't set preliminary stderr");
   if (is_failure(sys_fill_from_config(state))) return failed_step("_PySys_UpdateConfig", "can't initialize sys from the configuration");
-  if (interp->core.config._install_importlib && is_failure(importlib_start(interp, sys)))
+  if (interp->core.config._install_importlib && is_failure(importlib_start(interp, sys))) {
+    if (PyErr_ExceptionMatches(PyExc_ModuleNotFoundError)) {
+      // There is no standard library where we look for it.
+      dump_paths(interp->core.config);
+      process.core_initialized = true;
+      return status_error_in(nullptr, "Failed to import encodings module");
+    }
     return failed_step("init_importlib", "failed to initialize importlib");
+  }
   return status_ok();
 }
 
@@ -135,8 +142,13 @@ PyStatus start_main_part(PyThreadState* state) {
     return failed_step("init_importlib_external", "external importer setup failed");
   if (main && is_failure(faulthandler_start(config.faulthandler > 0)))
     return failed_step("init_interp_main", "can't initialize faulthandler");
-  if (is_failure(encodings_start(state)))
+  if (is_failure(encodings_start(state))) {
+    if (PyErr_ExceptionMatches(PyExc_ModuleNotFoundError)) {
+      dump_paths(config);
+      return status_error_in(nullptr, "Failed to import encodings module");
+    }
     return failed_step("init_fs_encoding", "failed to get the Python codec of the filesystem encoding");
+  }
   if (main) {
     if (is_failure(signals_start(config.install_signal_handlers > 0)))
       return failed_step("init_interp_main", "can't initialize signals");

@@ -328,6 +328,43 @@ PyStatus compute_sys_path0(const PyWideStringList& argv, PyObject** path0) {
   return *path0 ? status_ok() : STATUS_NO_MEMORY();
 }
 
+namespace {
+void show(const char* name, const wchar_t* value) {
+  fprintf(stderr, "  %s = ", name);
+  if (!value) {
+    fprintf(stderr, "(not set)\n");
+    return;
+  }
+  fputc('\'', stderr);
+  for (; *value; ++value) {
+    if (*value >= 0x20 && *value < 0x7f) fputc(static_cast<int>(*value), stderr);
+    else fprintf(stderr, *value < 0x100 ? "\\x%02x" : *value < 0x10000 ? "\\u%04x" : "\\U%08x", static_cast<unsigned>(*value));
+  }
+  fprintf(stderr, "'\n");
+}
+}  // namespace
+
+void dump_paths(const PyConfig& config) {
+  fprintf(stderr, "Python path configuration:\n");
+  show("PYTHONHOME", config.home);
+  show("PYTHONPATH", config.pythonpath_env);
+  show("program name", config.program_name);
+  fprintf(stderr, "  isolated = %i\n  environment = %i\n  user site = %i\n  safe_path = %i\n  import site = %i\n  is in build tree = %i\n",
+          config.isolated, config.use_environment, config.user_site_directory, config.safe_path, config.site_import, config._is_python_build);
+  show("stdlib dir", config.stdlib_dir);
+  show("sys.path[0]", config.sys_path_0);
+  show("sys._base_executable", config.base_executable);
+  show("sys.base_prefix", config.base_prefix);
+  show("sys.base_exec_prefix", config.base_exec_prefix);
+  show("sys.platlibdir", config.platlibdir);
+  show("sys.executable", config.executable);
+  show("sys.prefix", config.prefix);
+  show("sys.exec_prefix", config.exec_prefix);
+  fprintf(stderr, "  sys.path = [\n");
+  for (Py_ssize_t i = 0; i < config.module_search_paths.length; ++i) fprintf(stderr, "    '%ls',\n", config.module_search_paths.items[i]);
+  fprintf(stderr, "  ]\n");
+}
+
 void publish_paths(const PyConfig& config) {
   set_wide(&process.prefix, config.prefix);
   set_wide(&process.exec_prefix, config.exec_prefix);

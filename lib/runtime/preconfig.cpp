@@ -149,11 +149,7 @@ namespace ks {
 
 PyStatus preinitialize(const PyPreConfig* source, const Arguments* arguments) {
   if (process.preinitialized) return status_ok();
-  if (process.preinitializing) return status_ok();
   process.preinitializing = true;
-  struct Done {
-    ~Done() { process.preinitializing = false; }
-  } done;
 
   PyPreConfig config;
   if (source) config = *source;
@@ -207,6 +203,7 @@ PyStatus preinitialize(const PyPreConfig* source, const Arguments* arguments) {
   Py_IgnoreEnvironmentFlag = !config.use_environment;
   Py_UTF8Mode = config.utf8_mode;
 #pragma clang diagnostic pop
+  process.preinitializing = false;
   process.preinitialized = true;
   return status_ok();
 }

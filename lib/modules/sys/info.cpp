@@ -1,4 +1,5 @@
 // What sys tells about the interpreter: versions, struct sequences, names of the standard library's modules.
+#include <cstdio>
 #include <cstring>
 #include <unistd.h>
 
@@ -22,7 +23,16 @@ constexpr char kCopyright[] =
     "Copyright (c) 1991-1995 Stichting Mathematisch Centrum, Amsterdam.\nAll Rights Reserved.";
 
 Ref<> make_struct_type(PyStructSequence_Desc* description) {
-  Ref<> type = TRY(steal(object(PyStructSequence_NewType(description))));
+  // Types of builtins have plain names; making one from a name without a module would warn.
+  const char* plain_name = strchr(description->name, '.') ? nullptr : description->name;
+  PyStructSequence_Desc dotted = *description;
+  char buffer[64];
+  if (plain_name) {
+    snprintf(buffer, sizeof buffer, "builtins.%s", plain_name);
+    dotted.name = buffer;
+  }
+  Ref<> type = TRY(steal(object(PyStructSequence_NewType(&dotted))));
+  if (plain_name) as<PyTypeObject>(type.get())->tp_name = plain_name;
   // As the reference's: instances are made by the runtime only.
   auto* made = as<PyTypeObject>(type.get());
   made->tp_flags |= Py_TPFLAGS_DISALLOW_INSTANTIATION;
