@@ -13,11 +13,14 @@ class Parts {
   explicit Parts(Py_ssize_t) {}
   Status add(PyObject* part) {  // takes the reference over; nullptr is a failure
     if (!part) return failed;
-    if (count_ < kFixed) {
+    if (!list_ && count_ < kFixed) {
       fixed_[count_++] = part;
       return Status::Ok;
     }
-    if (!list_) TRY(spill());
+    if (!list_ && is_failure(spill())) {
+      Py_DECREF(part);
+      return failed;
+    }
     Ref<> owned = steal(part);
     return status(PyList_Append(list_, owned));
   }
@@ -41,6 +44,7 @@ class Parts {
     Ref<> list = TRY(steal(PyList_New(count_)));
     for (int i = 0; i < count_; ++i) PyList_SET_ITEM(list.get(), i, fixed_[i]);
     list_ = std::move(list);
+    count_ = 0;
     return Status::Ok;
   }
   static constexpr int kFixed = 12;
