@@ -333,8 +333,14 @@ int monitor_local(PyThreadState* thread, Frame* frame, int event, PyObject* a, P
   return fire_local(thread, frame, event, event == kEventInstruction ? 2 : 0, a, b, nullptr,
                     active_tools(thread, frame, event, event == kEventInstruction ? 2 : 0));
 }
-int monitor_line(PyThreadState* thread, Frame* frame) {
-  const int line = data_of(frame_code(frame))->lines[frame_instruction_index(frame)];
+int monitor_line(PyThreadState* thread, Frame* frame, const Unit* previous) {
+  PyCodeObject* code = frame_code(frame);
+  const int line = data_of(code)->lines[frame_instruction_index(frame)];
+  const Py_ssize_t before = previous - executable_of(code)->units;
+  // A place that others jump to from another line was reached from its own line: that line goes on.
+  if (before >= 0 && before < Py_SIZE(code) && real_opcode(code, before) != kRESUME && before != frame_instruction_index(frame) &&
+      PyCode_Addr2Line(code, static_cast<int>(2 * before)) == line)
+    return 0;
   uint8_t tools = active_tools(thread, frame, kEventLine, 1);
   if (tools >> kTraceTool & 1) {
     if (legacy_line(thread, frame, line) < 0) return -1;

@@ -30,7 +30,8 @@ int instrument(PyThreadState* thread, PyCodeObject* code);
 // Fires a local event of the instruction at frame->instr_ptr: 0, or -1 with an exception. The frame's stack pointer must
 // be saved. `a` and `b` (may be nullptr) follow the offset in the call.
 int monitor_local(PyThreadState* thread, Frame* frame, int event, PyObject* a = nullptr, PyObject* b = nullptr);
-int monitor_line(PyThreadState* thread, Frame* frame);
+// `previous`: the instruction before, or an earlier one of the same line.
+int monitor_line(PyThreadState* thread, Frame* frame, const Unit* previous);
 int monitor_jump(PyThreadState* thread, Frame* frame, int event, const Unit* target);
 // C_RETURN or C_RAISE after a CALL event.
 int monitor_c_result(PyThreadState* thread, Frame* frame, bool raised, PyObject* callable, PyObject* argument);

@@ -98,7 +98,8 @@ HANDLER(FOR_ITER) {
   ADAPT(FOR_ITER);
   SAVE();
   PyObject* iterator = sp[-1].object();
-  if (Py_IS_TYPE(iterator, &PyGen_Type) && !thread->interp->interpreter.eval_frame && OPARG + 2 < 0xFFFF) {
+  if (Py_IS_TYPE(iterator, &PyGen_Type) && !thread->interp->interpreter.eval_frame && OPARG + 2 < 0xFFFF &&
+      !monitoring_active(thread)) {
     auto* generator = reinterpret_cast<PyGenObject*>(iterator);
     if (generator->gi_frame_state < kGenExecuting) GO_TO(FOR_ITER_ENTER_GENERATOR);
   }

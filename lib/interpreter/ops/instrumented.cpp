@@ -24,7 +24,8 @@ HANDLER_DECLARATION(RESUME_SLOW);
 
 HANDLER(INSTRUMENTED_LINE) {
   const uint16_t under = op_under_line(frame, ip);
-  FIRE(monitor_line(thread, frame));
+  const Unit* previous = frame->instr_ptr;
+  FIRE(monitor_line(thread, frame, previous));
   [[clang::musttail]] return dispatch_table[under](KS_PASS);
 }
 HANDLER(INSTRUMENTED_INSTRUCTION) {

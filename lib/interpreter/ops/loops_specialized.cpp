@@ -73,7 +73,8 @@ HANDLER(FOR_ITER_OVER_RANGE) {
 }
 HANDLER(FOR_ITER_GENERATOR) {
   auto* generator = reinterpret_cast<PyGenObject*>(sp[-1].object());
-  if (!Py_IS_TYPE(generator, &PyGen_Type) || generator->gi_frame_state >= kGenExecuting || thread->interp->interpreter.eval_frame)
+  if (!Py_IS_TYPE(generator, &PyGen_Type) || generator->gi_frame_state >= kGenExecuting || thread->interp->interpreter.eval_frame ||
+      thread->interp->interpreter.monitoring.active)
     MISS(FOR_ITER);
   SAVE();
   GO_TO(FOR_ITER_ENTER_GENERATOR);
@@ -84,7 +85,7 @@ void specialize_FOR_ITER(PyThreadState*, Frame*, Unit* unit, Value* sp) {
   if (type == &PyListIter_Type) unit->op = kFOR_ITER_OVER_LIST;
   else if (type == &PyTupleIter_Type) unit->op = kFOR_ITER_OVER_TUPLE;
   else if (type == &PyRangeIter_Type) unit->op = kFOR_ITER_OVER_RANGE;
-  else if (type == &PyGen_Type && unit->oparg + 2 < 0xFFFF) unit->op = kFOR_ITER_GENERATOR;
+  else if (type == &PyGen_Type && !interpreter()->interpreter.monitoring.active && unit->oparg + 2 < 0xFFFF) unit->op = kFOR_ITER_GENERATOR;
 }
 
 }  // namespace ks
