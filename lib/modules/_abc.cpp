@@ -195,7 +195,6 @@ METHOD(abc, _abc_instancecheck, "($module, self, instance, /)",
 
 // Yes, when a class in the registry is a base of `subclass`.
 Found check_registry(AbcData* data, PyObject* subclass) {
-  if (TRY(in_weak_set(data->registry, subclass))) return Found::Yes;
   if (!data->registry) return Found::No;
   // A copy: the checks may change the set.
   Ref<> references = TRY(steal(PySequence_List(data->registry)));
@@ -209,13 +208,18 @@ Found check_registry(AbcData* data, PyObject* subclass) {
   return Found::No;
 }
 
-Found check_slowly(PyObject* self, AbcData* data, PyObject* subclass) {
+Found check_slowly(PyObject* self, AbcData* data, PyObject* subclass, bool* cache) {
   Ref<> hook = TRY(steal(call_method(self, "__subclasshook__"_id, subclass)));
   if (hook.get() == Py_True) return Found::Yes;
   if (hook.get() == Py_False) return Found::No;
   if (hook.get() != Py_NotImplemented)
     return raise(PyExc_AssertionError, "__subclasshook__ must return either False, True, or NotImplemented");
   if (is_subtype(as<PyTypeObject>(subclass), as<PyTypeObject>(self))) return Found::Yes;
+  if (TRY(in_weak_set(data->registry, subclass))) {
+    // As quickly found the next time.
+    *cache = false;
+    return Found::Yes;
+  }
   if (TRY(check_registry(data, subclass))) return Found::Yes;
   Ref<> subclasses = TRY(steal(call_method(self, "__subclasses__"_id)));
   if (!PyList_Check(subclasses)) return raise(PyExc_TypeError, "__subclasses__() must return a list");
@@ -237,7 +241,9 @@ Found abc__abc_subclasscheck(PyObject*, PyObject* self, PyObject* subclass) {
   } else if (TRY(in_weak_set(data->negative_cache, subclass))) {
     return Found::No;
   }
-  const bool derived = TRY(check_slowly(self, data, subclass));
+  bool cache = true;
+  const bool derived = TRY(check_slowly(self, data, subclass, &cache));
+  if (!cache) return Found::Yes;
   TRY(add_to_weak_set(derived ? &data->cache : &data->negative_cache, subclass));
   return derived ? Found::Yes : Found::No;
 }

@@ -132,8 +132,8 @@ PyObject* reference_repr(PyObject* self) {
   Ref<> name;
   if (is_failure(get_optional_attribute(target, "__name__"_id, &name))) return nullptr;
   if (!name || !PyUnicode_Check(name))
-    return PyUnicode_FromFormat("<weakref at %p; to '%s' at %p>", self, Py_TYPE(target)->tp_name, target.get());
-  return PyUnicode_FromFormat("<weakref at %p; to '%s' at %p (%U)>", self, Py_TYPE(target)->tp_name, target.get(), name.get());
+    return PyUnicode_FromFormat("<weakref at %p; to '%T' at %p>", self, target.get(), target.get());
+  return PyUnicode_FromFormat("<weakref at %p; to '%T' at %p (%U)>", self, target.get(), target.get(), name.get());
 }
 
 PyObject* reference_richcompare(PyObject* self, PyObject* other, int op) {

@@ -41,7 +41,7 @@ PyObject* proxy_call(PyObject* self, PyObject* args, PyObject* kwargs) {
 PyObject* proxy_repr(PyObject* self) {
   Ref<> target = weakref_target(self);
   if (!target) return PyUnicode_FromFormat("<weakproxy at %p; dead>", self);
-  return PyUnicode_FromFormat("<weakproxy at %p; to '%s' at %p>", self, Py_TYPE(target)->tp_name, target.get());
+  return PyUnicode_FromFormat("<weakproxy at %p; to '%T' at %p>", self, target.get(), target.get());
 }
 int proxy_setattr(PyObject* self, PyObject* name, PyObject* value) {
   Ref<> target = TRY(unwrap_proxy(self));
