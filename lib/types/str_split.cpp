@@ -32,6 +32,7 @@ class Parts {
       count_ = 0;
       return list;
     }
+    count_ = 0;  // the list owns them
     return list_.release();
   }
   ~Parts() {
