@@ -29,13 +29,15 @@ struct Code {
   char code;
   Py_ssize_t offset, size, repeat;
 };
+struct Codes : std::vector<Code> {
+  bool big = false;
+};
 struct StructObject {
   PyObject ob_base;
   Py_ssize_t size;
   Py_ssize_t length;  // values
-  std::vector<Code>* codes;
-  PyObject* format;  // bytes; nullptr: not initialised
-  bool big;
+  Codes* codes;  // nullptr: not initialised
+  PyObject* format;  // bytes
   PyObject* weakrefs;
 };
 
@@ -60,13 +62,13 @@ Status compile(StructState* state, StructObject* self, const char* format) {
     case '=': case '<': ++p, native = false; break;
     case '>': case '!': ++p, native = false, big = true; break;
   }
-  auto* codes = new (std::nothrow) std::vector<Code>;
+  auto* codes = new (std::nothrow) Codes;
   if (!codes) {
     PyErr_NoMemory();
     return failed;
   }
   struct Guard {
-    std::vector<Code>*& codes;
+    Codes*& codes;
     ~Guard() { delete codes; }
   } guard{codes};
   Py_ssize_t size = 0, length = 0;
@@ -105,7 +107,7 @@ Status compile(StructState* state, StructObject* self, const char* format) {
   std::swap(self->codes, codes);
   self->size = size;
   self->length = length;
-  self->big = big;
+  self->codes->big = big;
   return Status::Ok;
 }
 
@@ -241,7 +243,7 @@ Status pack_all(StructState* state, StructObject* self, PyObject* const* values,
   memset(place, 0, static_cast<size_t>(self->size));
   for (const Code& code : *self->codes) {
     char* at = place + code.offset;
-    for (Py_ssize_t i = 0; i < code.repeat; ++i, at += code.size) TRY(pack_value(state, *values++, code, at, self->big));
+    for (Py_ssize_t i = 0; i < code.repeat; ++i, at += code.size) TRY(pack_value(state, *values++, code, at, self->codes->big));
   }
   return Status::Ok;
 }
@@ -250,7 +252,7 @@ PyObject* unpack_all(StructObject* self, const char* place) {
   Py_ssize_t n = 0;
   for (const Code& code : *self->codes) {
     const char* at = place + code.offset;
-    for (Py_ssize_t i = 0; i < code.repeat; ++i, at += code.size) PyTuple_SET_ITEM(result.get(), n++, TRY(unpack_value(code, at, self->big)));
+    for (Py_ssize_t i = 0; i < code.repeat; ++i, at += code.size) PyTuple_SET_ITEM(result.get(), n++, TRY(unpack_value(code, at, self->codes->big)));
   }
   return result.release();
 }
@@ -274,6 +276,11 @@ Status initialise(StructState* state, StructObject* self, PyObject* format) {
   return Status::Ok;
 }
 constexpr Signature init_signature = read_signature("Struct", "(format)");
+PyObject* struct_new(PyTypeObject* type, PyObject*, PyObject*) {
+  auto* self = as<StructObject>(type->tp_alloc(type, 0));
+  if (self) self->size = self->length = -1;
+  return object(self);
+}
 int struct_init(PyObject* self, PyObject* args, PyObject* kwargs) {
   PyObject* format = nullptr;
   if (is_failure(bind_tuple(init_signature, args, kwargs, &format))) return -1;
@@ -474,7 +481,6 @@ PyObject* get_format(PyObject* self, void*) {
   return PyUnicode_FromStringAndSize(PyBytes_AS_STRING(s->format), PyBytes_GET_SIZE(s->format));
 }
 PyObject* get_size(PyObject* self, void*) {
-  TRY(ready(as<StructObject>(self)));
   return int_from_int64(as<StructObject>(self)->size);
 }
 PyGetSetDef struct_properties[] = {{"format", get_format, nullptr, "struct format string", nullptr},
@@ -490,7 +496,7 @@ PyType_Slot struct_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(struct_dea
                               {Py_tp_members, struct_members},
                               {Py_tp_getset, struct_properties},
                               {Py_tp_init, reinterpret_cast<void*>(struct_init)},
-                              {Py_tp_new, reinterpret_cast<void*>(PyType_GenericNew)},
+                              {Py_tp_new, reinterpret_cast<void*>(struct_new)},
                               {Py_tp_alloc, reinterpret_cast<void*>(PyType_GenericAlloc)},
                               {Py_tp_free, reinterpret_cast<void*>(PyObject_GC_Del)},
                               {0, nullptr}};

@@ -104,6 +104,7 @@ Status set_d(char* place, PyObject* value) {
 }
 PyObject* get_w(const char* place) {
   const Py_UCS4 c = load<Py_UCS4>(place);
+  if (c > 0x10ffff) return raise(PyExc_ValueError, "character U+%x is not in range [U+0000; U+10ffff]", c);
   return PyUnicode_FromKindAndData(PyUnicode_4BYTE_KIND, &c, 1);
 }
 Status set_w(char* place, PyObject* value) {
@@ -612,7 +613,17 @@ METHOD(array, tofile, "($self, f, /)", "Write all items (as machine values) to t
 Status append_text(Array* self, PyObject* text) {
   const Py_ssize_t count = PyUnicode_GET_LENGTH(text), old = Py_SIZE(self);
   if (!count) return Status::Ok;
-  TRY(resize(self, old + count));
+  if (!self->items && count <= PY_SSIZE_T_MAX / 4) {  // a fresh array: exactly what is needed
+    self->items = static_cast<char*>(PyMem_Malloc(static_cast<size_t>(count * self->kind->size)));
+    if (!self->items) {
+      PyErr_NoMemory();
+      return failed;
+    }
+    self->allocated = count;
+    Py_SET_SIZE(object(self), count);
+  } else {
+    TRY(resize(self, old + count));
+  }
   if (!PyUnicode_AsUCS4(text, reinterpret_cast<Py_UCS4*>(place(self, old)), count, 0)) return failed;
   return Status::Ok;
 }
@@ -625,6 +636,10 @@ METHOD(array, fromunicode, "($self, ustr, /)",
        "Use array.frombytes(ustr.encode(...)) to append Unicode data to an array of\nsome other type.");
 PyObject* array_tounicode(Array* self) {
   if (!is_text(self)) return raise(PyExc_ValueError, "tounicode() may only be called on unicode type arrays ('u' or 'w')");
+  for (Py_ssize_t i = 0; i < Py_SIZE(self); ++i) {
+    const Py_UCS4 c = load<Py_UCS4>(place(self, i));
+    if (c > 0x10ffff) return raise(PyExc_ValueError, "character U+%x is not in range [U+0000; U+10ffff]", c);
+  }
   return PyUnicode_FromKindAndData(PyUnicode_4BYTE_KIND, self->items, Py_SIZE(self));
 }
 METHOD(array, tounicode, "($self, /)",
@@ -726,10 +741,19 @@ PyObject* new_slot(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   }
   const Kind* kind = find_kind(code);
   if (!kind) return raise(PyExc_ValueError, "bad typecode (must be b, B, u, w, h, H, i, I, l, L, q, Q, f or d)");
-  Array* self = new_array(type, 0, kind);
+  const bool sized = initial && (PyList_Check(initial) || PyTuple_Check(initial));
+  Array* self = new_array(type, sized ? PySequence_Fast_GET_SIZE(initial) : 0, kind);
   if (!self) return nullptr;
   Ref<> owner = steal(object(self));
   if (!initial) return owner.release();
+  if (sized) {
+    for (Py_ssize_t i = 0; i < Py_SIZE(object(self)); ++i) {
+      if (i >= PySequence_Fast_GET_SIZE(initial)) return raise(PyExc_RuntimeError, "sequence changed size during iteration");
+      Ref<> item = borrow(PySequence_Fast_GET_ITEM(initial, i));
+      TRY(kind->set(place(self, i), item));
+    }
+    return owner.release();
+  }
   if (PyBytes_Check(initial)) TRY(append_bytes(self, PyBytes_AS_STRING(initial), PyBytes_GET_SIZE(initial)));
   else if (PyByteArray_Check(initial)) TRY(append_bytes(self, PyByteArray_AS_STRING(initial), PyByteArray_GET_SIZE(initial)));
   else if (PyUnicode_Check(initial)) TRY(append_text(self, initial));
@@ -805,8 +829,23 @@ PyType_Slot array_slots[] = {
     SLOT(Py_tp_dealloc, dealloc), SLOT(Py_tp_repr, repr), SLOT(Py_tp_getattro, PyObject_GenericGetAttr),
     {Py_tp_doc, const_cast<char*>("array(typecode [, initializer]) -> array\n\nReturn a new array whose items are restricted by typecode, and\n"
                                   "initialized from the optional initializer value, which must be a list,\nstring or iterable over elements of the appropriate type.\n\n"
-                                  "Typecodes: b B signed and unsigned char, w Unicode character (u is deprecated), h H short, i I int, l L long,\n"
-                                  "q Q long long, f float, d double.")},
+                                  "Arrays represent basic values and behave very much like lists, except\nthe type of objects stored in them is constrained. The type is specified\nat object creation time by a type code, which is a single character:\n\n"
+                                  "    Code  C type              Smallest size in bytes\n"
+                                  "    'b'   signed integer      1\n"
+                                  "    'B'   unsigned integer    1\n"
+                                  "    'u'   Unicode character   2 (see note)\n"
+                                  "    'w'   Unicode character   4\n"
+                                  "    'h'   signed integer      2\n"
+                                  "    'H'   unsigned integer    2\n"
+                                  "    'i'   signed integer      2\n"
+                                  "    'I'   unsigned integer    2\n"
+                                  "    'l'   signed integer      4\n"
+                                  "    'L'   unsigned integer    4\n"
+                                  "    'q'   signed integer      8\n"
+                                  "    'Q'   unsigned integer    8\n"
+                                  "    'f'   floating-point      4\n"
+                                  "    'd'   floating-point      8\n"
+                                  "\nNOTE: the code u is deprecated: use w.\n")},
     SLOT(Py_tp_richcompare, compare), SLOT(Py_tp_iter, iterate), {Py_tp_methods, array_methods}, {Py_tp_members, array_members},
     {Py_tp_getset, array_properties}, SLOT(Py_tp_alloc, PyType_GenericAlloc), SLOT(Py_tp_new, new_slot), SLOT(Py_tp_traverse, traverse_array),
     SLOT(Py_sq_length, length), SLOT(Py_sq_concat, concatenate), SLOT(Py_sq_repeat, repeat), SLOT(Py_sq_item, item_slot),

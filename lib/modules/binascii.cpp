@@ -138,24 +138,18 @@ PyObject* binascii_a2b_base64(PyObject* module, PyObject* data, bool strict) {
     const unsigned char c = static_cast<unsigned char>(*p);
     if (c == '=') {
       padding = true;
-      if (position >= 2 && position + ++pads >= 4) {
-        // A quantum is complete.
-        if (strict && p + 1 < end) return raise(error, p[1] == '=' ? "Excess padding not allowed" : "Excess data after padding");
-        return bytes_from(begin, out - begin);
-      }
-      if (strict && position == 0) return raise(error, "Excess padding not allowed");
-      if (strict && position == 1) {
-        // One character of data cannot be.
-        continue;
-      }
-      continue;
+      ++pads;
+      if (position >= 2 && position + pads <= 4) continue;
+      if (!strict) continue;
+      if (position == 1) break;  // reported below
+      return raise(error, "Excess padding not allowed");
     }
     const unsigned value = base64_values.values[c];
     if (value >= 64) {
       if (strict) return raise(error, "Only base64 data is allowed");
       continue;
     }
-    if (strict && padding) return raise(error, "Discontinuous padding not allowed");
+    if (strict && padding) return raise(error, position + pads == 4 ? "Excess data after padding" : "Discontinuous padding not allowed");
     pads = 0;
     ++data_count;
     switch (position) {
@@ -181,7 +175,7 @@ PyObject* binascii_a2b_base64(PyObject* module, PyObject* data, bool strict) {
   }
   if (position == 1)
     return raise(error, "Invalid base64-encoded string: number of data characters (%zd) cannot be 1 more than a multiple of 4", data_count);
-  if (position != 0) return raise(error, "Incorrect padding");
+  if (position != 0 && position + pads < 4) return raise(error, "Incorrect padding");
   return bytes_from(begin, out - begin);
 }
 METHOD(binascii, a2b_base64, "($module, data, /, *, strict_mode=False)",

@@ -414,19 +414,14 @@ PyObject* math_sumprod(PyObject*, PyObject* p, PyObject* q) {
         continue;
       }
       TRY(flush_int());
-      int_path = PyLong_CheckExact(x) && PyLong_CheckExact(y);  // only too large: the next may fit
-      if (int_path) {
-        Ref<> product_object = TRY(steal(int_multiply(x, y)));
-        total = TRY(steal(PyNumber_Add(total, product_object)));
-        continue;
-      }
+      int_path = false;
     }
     if (float_path) {
       double a = 0.0, b = 0.0;
       bool good = true;
       auto read = [&](PyObject* o, double* value, bool int_allowed) {
         if (PyFloat_CheckExact(o)) *value = float_value(o);
-        else if (int_allowed && PyLong_CheckExact(o)) {
+        else if (int_allowed && (PyLong_CheckExact(o) || PyBool_Check(o))) {
           *value = PyLong_AsDouble(o);
           if (*value == -1.0 && PyErr_Occurred()) {
             PyErr_Clear();
@@ -446,7 +441,7 @@ PyObject* math_sumprod(PyObject*, PyObject* p, PyObject* q) {
         }
       }
       TRY(flush_float());
-      float_path = good;  // infinities: plain arithmetic for this pair
+      float_path = false;
     }
     Ref<> product = TRY(steal(PyNumber_Multiply(x, y)));
     total = TRY(steal(PyNumber_Add(total, product)));

@@ -382,6 +382,8 @@ PyObject* decompress_flush(PyObject* o, PyObject* length_object) {
     self->open = false;
     const int end = inflateEnd(&self->stream);
     if (end != Z_OK) return raise_zlib(state, self->stream, end, "while finishing decompression");
+  } else if (code != Z_OK && code != Z_BUF_ERROR) {
+    return raise_zlib(state, self->stream, code, "while flushing");
   }
   return out.finish();
 }
