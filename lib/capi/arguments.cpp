@@ -159,20 +159,30 @@ struct Names {
              false;
   }
   PyObject* unknown = nullptr;
-  bool bad_key = false;
+  bool bad_key = false, failure = false;
   keywords.each([&](PyObject* key) {
     if (!PyUnicode_Check(key)) {
       bad_key = true;
       return false;
     }
-    for (int i = names.positional_only; i < names.count; ++i)
-      if (PyUnicode_EqualToUTF8(key, names.list[i])) return true;
+    // An instance of a subclass may be equal to a name by its own __eq__ only; then it is neither used nor unknown.
+    for (int i = names.positional_only; i < names.count; ++i) {
+      if (PyUnicode_CheckExact(key)) {
+        if (PyUnicode_EqualToUTF8(key, names.list[i])) return true;
+        continue;
+      }
+      Ref<> name = steal(PyUnicode_FromString(names.list[i]));
+      const int equal = name ? PyObject_RichCompareBool(name, key, Py_EQ) : -1;
+      if (equal < 0) failure = true;
+      if (equal) return equal > 0;
+    }
     unknown = key;
     return false;
   });
+  if (failure) return false;
   if (bad_key) return raise(PyExc_TypeError, "keywords must be strings"), false;
   if (!unknown) {
-    PyErr_BadInternalCall();
+    (void)raise(PyExc_TypeError, "invalid keyword argument for %.200s%s", function ? function : "this function", function ? "()" : "");
     return false;
   }
   NamedParameters known{names.positional_only, names.count, &names, [](const void* context, int i) {

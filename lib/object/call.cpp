@@ -99,7 +99,22 @@ PyObject* call_with_dict(PyThreadState* tstate, PyObject* callable, vectorcallfu
   return result;
 }
 
-Failed not_callable(PyObject* callable) {
+// TypeError. For a module that has a callable of its own name, that is suggested.
+[[gnu::cold]] Failed not_callable(PyObject* callable) {
+  if (PyModule_Check(callable)) {
+    Ref<> name = steal(PyModule_GetNameObject(callable));
+    if (name) {
+      const Py_ssize_t length = PyUnicode_GET_LENGTH(name.get());
+      const Py_ssize_t dot = PyUnicode_FindChar(name, '.', 0, length, -1);
+      Ref<> last = dot >= 0 ? steal(PyUnicode_Substring(name, dot + 1, length)) : name.share();
+      Ref<> attribute;
+      if (last && PyObject_GetOptionalAttr(callable, last, attribute.out()) > 0 && PyCallable_Check(attribute)) {
+        return raise(PyExc_TypeError, "'%.200s' object is not callable. Did you mean: '%U.%U(...)'?", Py_TYPE(callable)->tp_name,
+                     name.get(), last.get());
+      }
+    }
+    PyErr_Clear();
+  }
   return raise(PyExc_TypeError, "'%.200s' object is not callable", Py_TYPE(callable)->tp_name);
 }
 

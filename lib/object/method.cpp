@@ -135,6 +135,17 @@ int parameter_index(const Signature& signature, PyObject* key) {
   return -1;
 }
 
+// Whether the key equals the name of a parameter, as == says: 0, 1, or -1 with an exception.
+int keyword_is_known(const Signature& signature, PyObject* key) {
+  if (PyUnicode_CheckExact(key)) return parameter_index(signature, key) >= 0;
+  for (int i = signature.positional_only; i < signature.count; ++i) {
+    Ref<> name = TRY(name_object(signature, i));
+    const int equal = PyObject_RichCompareBool(name, key, Py_EQ);
+    if (equal) return equal;
+  }
+  return 0;
+}
+
 // Something is left over: says what.
 [[gnu::cold]] Status leftover_error(const Signature& signature, const Keywords& keywords, Py_ssize_t nargs) {
   // Given by name and by position?
@@ -146,21 +157,22 @@ int parameter_index(const Signature& signature, PyObject* key) {
     }
   }
   PyObject* unknown = nullptr;
-  bool bad_key = false;
+  bool bad_key = false, failure = false;
   each_keyword(keywords, [&](PyObject* key, PyObject*) {
     if (!PyUnicode_Check(key)) {
       bad_key = true;
       return false;
     }
-    if (parameter_index(signature, key) >= 0) return true;
-    unknown = key;
+    // An instance of a subclass may be equal to a name by its own __eq__ only; then it is neither used nor unknown.
+    const int known = keyword_is_known(signature, key);
+    if (known > 0) return true;
+    if (known < 0) failure = true;
+    else unknown = key;
     return false;
   });
+  if (failure) return failed;
   if (bad_key) return raise(PyExc_TypeError, "keywords must be strings");
-  if (!unknown) {
-    PyErr_BadInternalCall();
-    return failed;
-  }
+  if (!unknown) return raise(PyExc_TypeError, "invalid keyword argument for %.200s()", signature.function);
   NamedParameters names{signature.positional_only, signature.count, &signature, [](const void* context, int i) {
                           const auto& owner = *static_cast<const Signature*>(context);
                           return NamedParameters::Name{name_of(owner, i), name_size(owner, i)};
