@@ -178,10 +178,12 @@ Ref<> ask(PyObject* self, PyObject* cls) { return steal(call_method(self, "__sub
 
 Ref<> abc__abc_instancecheck(PyObject*, PyObject* self, PyObject* instance) {
   auto data = TRY(data_of(self));
-  Ref<> cls = TRY(get_attribute(instance, "__class__"_id));
+  // Held: a check may give the instance another class.
+  Ref<> type = borrow(object(Py_TYPE(instance)));
+  Ref<> cls;
+  if (!TRY(get_optional_attribute(instance, "__class__"_id, &cls))) cls = type.share();
   if (TRY(in_weak_set(data->cache, cls))) return borrow(Py_True);
-  PyObject* type = object(Py_TYPE(instance));
-  if (type == cls.get()) {
+  if (type.get() == cls.get()) {
     if (data->negative_cache_version == counter() && TRY(in_weak_set(data->negative_cache, cls))) return borrow(Py_False);
     return ask(self, cls);
   }

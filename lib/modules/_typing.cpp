@@ -20,7 +20,7 @@ int exec(PyObject* module) {
                   {"ParamSpec", object(&ParamSpec_Type)},
                   {"ParamSpecArgs", object(&ParamSpecArgs_Type)},
                   {"ParamSpecKwargs", object(&ParamSpecKwargs_Type)},
-                  {"Generic", object(&Generic_Type)},
+                  {"Generic", TRY(generic_type())},
                   {"TypeAliasType", object(&TypeAliasType_Type)},
                   {"Union", object(&_PyUnion_Type)},
                   {"NoDefault", no_default()}};

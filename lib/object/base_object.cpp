@@ -165,8 +165,9 @@ Ref<> state_of(PyObject* self, bool required) {
 
 // What __getnewargs_ex__ or __getnewargs__ give; *args stays empty when there is neither.
 Status new_arguments(PyObject* self, Ref<>* args, Ref<>* kwargs) {
-  Ref<> method;
-  if (TRY(get_optional_attribute(self, "__getnewargs_ex__"_id, &method))) {
+  Ref<> method = lookup_special(self, "__getnewargs_ex__"_id);
+  if (!method && thread()->current_exception) return failed;
+  if (method) {
     Ref<> result = TRY(steal(PyObject_CallNoArgs(method)));
     if (!PyTuple_Check(result))
       return raise(PyExc_TypeError, "__getnewargs_ex__ should return a tuple, not '%.200s'", Py_TYPE(result)->tp_name);
@@ -182,7 +183,9 @@ Status new_arguments(PyObject* self, Ref<>* args, Ref<>* kwargs) {
     *kwargs = borrow(second);
     return Status::Ok;
   }
-  if (TRY(get_optional_attribute(self, "__getnewargs__"_id, &method))) {
+  method = lookup_special(self, "__getnewargs__"_id);
+  if (!method && thread()->current_exception) return failed;
+  if (method) {
     Ref<> result = TRY(steal(PyObject_CallNoArgs(method)));
     if (!PyTuple_Check(result))
       return raise(PyExc_TypeError, "__getnewargs__ should return a tuple, not '%.200s'", Py_TYPE(result)->tp_name);

@@ -56,6 +56,12 @@ int init(PyObject* self, PyObject* args, PyObject* kwargs, const char* name) {
 int static_method_init(PyObject* self, PyObject* args, PyObject* kwargs) { return init(self, args, kwargs, "staticmethod"); }
 int class_method_init(PyObject* self, PyObject* args, PyObject* kwargs) { return init(self, args, kwargs, "classmethod"); }
 
+PyObject* wrapped_new(PyTypeObject* type, PyObject*, PyObject*) {
+  PyObject* made = type->tp_alloc(type, 0);
+  if (made) wrapped(made)->function = Py_NewRef(Py_None);
+  return made;
+}
+
 PyObject* make(PyTypeObject* type, PyObject* function) {
   Ref<> made = TRY(steal(PyType_GenericAlloc(type, 0)));
   wrapped(made)->function = Py_NewRef(function);
@@ -148,7 +154,7 @@ using namespace ks;
       .tp_dictoffset = offsetof(WrappedMethod, dict),                                        \
       .tp_init = PREFIX##_init,                                                              \
       .tp_alloc = PyType_GenericAlloc,                                                       \
-      .tp_new = PyType_GenericNew,                                                           \
+      .tp_new = wrapped_new,                                                                 \
       .tp_free = PyObject_GC_Del,                                                            \
   };
 

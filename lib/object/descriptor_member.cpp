@@ -82,7 +82,7 @@ extern "C" PyObject* PyMember_GetOne(const char* base, PyMemberDef* member) {
       PyObject* value = field<PyObject*>(address);
       if (value) return Py_NewRef(value);
       auto* obj = reinterpret_cast<PyObject*>(const_cast<char*>(base));
-      raise(PyExc_AttributeError, "'%.200s' object has no attribute '%s'", Py_TYPE(obj)->tp_name, member->name);
+      raise(PyExc_AttributeError, "'%T' object has no attribute '%s'", obj, member->name);
       if (Ref<> name = steal(PyUnicode_FromString(member->name))) add_attribute_context(obj, name);
       return nullptr;
     }

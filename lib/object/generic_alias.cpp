@@ -154,7 +154,10 @@ Status substitute_all(PyObject* args, PyObject* parameters, PyObject* items, PyO
     }
     if (is_sequence_argument(arg)) {
       Ref<> inner = TRY(steal(PyList_New(0)));
-      TRY(substitute_all(arg, parameters, items, inner));
+      if (Py_EnterRecursiveCall(" in __getitem__ of a generic alias")) return failed;
+      const Status inside = substitute_all(arg, parameters, items, inner);
+      Py_LeaveRecursiveCall();
+      TRY(inside);
       if (PyTuple_CheckExact(arg)) inner = TRY(steal(PyList_AsTuple(inner)));
       TRY(PyList_Append(list, inner));
       continue;
@@ -203,7 +206,10 @@ Ref<> make_parameters(PyObject* args) {
     // A class has its own parameters, which are not ours.
     if (PyType_Check(arg)) continue;
     if (is_sequence_argument(arg)) {
-      Ref<> inner = TRY(make_parameters(arg));
+      if (Py_EnterRecursiveCall(" in __parameter__ calculation")) return nullptr;
+      Ref<> inner = make_parameters(arg);
+      Py_LeaveRecursiveCall();
+      if (!inner) return nullptr;
       TRY(extend_once(list, inner));
       continue;
     }

@@ -43,8 +43,9 @@ PyObject* super_repr(PyObject* self) {
 
 // The class whose MRO is searched for super(type, obj): new.
 Ref<PyTypeObject> check_super(PyTypeObject* type, PyObject* obj) {
-  if (PyType_Check(obj) && is_subtype(as<PyTypeObject>(obj), type)) return borrow(as<PyTypeObject>(obj));
-  if (is_subtype(Py_TYPE(obj), type)) return borrow(Py_TYPE(obj));
+  // A custom mro() may leave out the class itself: then it is no subtype of itself.
+  if (PyType_Check(obj) && PyType_IsSubtype(as<PyTypeObject>(obj), type)) return borrow(as<PyTypeObject>(obj));
+  if (PyType_IsSubtype(Py_TYPE(obj), type)) return borrow(Py_TYPE(obj));
   // A proxy may claim to be of another class.
   Ref<> claimed;
   if (is_failure(get_optional_attribute(obj, "__class__"_id, &claimed))) return nullptr;

@@ -243,6 +243,16 @@ Status set_members(Making& making, PyHeapTypeObject* heap) {
   return Status::Ok;
 }
 
+Status check_keys(Making& making, PyTypeObject* type) {
+  Py_ssize_t position = 0;
+  PyObject* key;
+  while (PyDict_Next(making.dict, &position, &key, nullptr)) {
+    if (PyUnicode_Check(key)) continue;
+    return status(PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "non-string key in the __dict__ of class %.200s", type->tp_name));
+  }
+  return Status::Ok;
+}
+
 Ref<PyHeapTypeObject> build(Making& making) {
   auto heap = TRY((steal(as<PyHeapTypeObject>(making.metatype->tp_alloc(making.metatype, making.slot_count())))));
   PyTypeObject* type = &heap->ht_type;
@@ -274,6 +284,7 @@ Ref<PyHeapTypeObject> build(Making& making) {
   // Calls of the class go through the metatype's slot; its own vectorcall spares the tuple.
   if (making.metatype->tp_call == PyType_Type.tp_call) type->tp_vectorcall = class_vectorcall;
   TRY(set_class_cells(making, type));
+  TRY(check_keys(making, type));
   return heap;
 }
 

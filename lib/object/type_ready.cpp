@@ -357,6 +357,7 @@ Status static_types_ready(PyInterpreterState* state) {
 }
 
 void static_types_end(PyInterpreterState* state) {
+  Py_CLEAR(state->object.types.generic);
   PyType_ClearCache();
   for (int i = kStaticTypeCount - 1; i >= 0; --i) {
     StaticTypeView& view = state->object.types.static_types[i];

@@ -35,7 +35,7 @@ struct TypeState {
   MethodCacheEntry method_cache[1 << kMethodCacheBits];
   uint32_t next_version;  // 0: not started
   PyType_WatchCallback watchers[kTypeWatchers];
-  PyObject* object_reduce;       // owned: object.__reduce__, to see whether it is overridden
+  PyObject* generic;             // owned: typing.Generic, nullptr until asked for
   uint64_t abc_invalidation_counter;  // _abc: raised by every register()
 };
 

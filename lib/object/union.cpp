@@ -78,7 +78,7 @@ Status add(Builder& builder, PyObject* value) {
 }
 
 bool is_unionable(PyObject* value) {
-  return value == Py_None || PyType_Check(value) || Py_IS_TYPE(value, &Py_GenericAliasType) || is_type_alias(value) || is_union(value);
+  return value == Py_None || PyType_Check(value) || PyObject_TypeCheck(value, &Py_GenericAliasType) || is_type_alias(value) || is_union(value);
 }
 // What is no type is for typing to judge (a str becomes a ForwardRef).
 Status add_checked(Builder& builder, PyObject* value) {

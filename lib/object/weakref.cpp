@@ -129,8 +129,8 @@ Py_hash_t reference_hash(PyObject* self) {
 PyObject* reference_repr(PyObject* self) {
   Ref<> target = weakref_target(self);
   if (!target) return PyUnicode_FromFormat("<weakref at %p; dead>", self);
-  Ref<> name;
-  if (is_failure(get_optional_attribute(target, "__name__"_id, &name))) return nullptr;
+  Ref<> name = lookup_special(target, "__name__"_id);
+  if (!name && thread()->current_exception) PyErr_Clear();
   if (!name || !PyUnicode_Check(name))
     return PyUnicode_FromFormat("<weakref at %p; to '%T' at %p>", self, target.get(), target.get());
   return PyUnicode_FromFormat("<weakref at %p; to '%T' at %p (%U)>", self, target.get(), target.get(), name.get());

@@ -499,6 +499,18 @@ PyMethodDef generic_methods[] = {
      "Function to initialize subclasses."},
     {}};
 
+PyType_Slot generic_slots[] = {
+    {Py_tp_doc, const_cast<char*>("Base of generic classes.\n\n    class Mapping[KT, VT]:\n        def __getitem__(self, key: KT) -> VT: ...\n\n"
+                                  "has Generic among its bases without naming it; before there was this syntax, one wrote class "
+                                  "Mapping(Generic[KT, VT]).")},
+    {Py_tp_methods, generic_methods},
+    {Py_tp_dealloc, KS_CONSTANT_CAST(void*, &instance_dealloc)},
+    {Py_tp_traverse, KS_CONSTANT_CAST(void*, &instance_traverse)},
+    {Py_tp_clear, KS_CONSTANT_CAST(void*, &instance_clear)},
+    {0, nullptr}};
+PyType_Spec generic_spec = {"typing.Generic", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+                            generic_slots};
+
 // ---- NoDefault and constant evaluators --------------------------------------------------------------------------------------------------------
 
 PyObject* no_default_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
@@ -562,6 +574,11 @@ PyObject* evaluator_call(PyObject* self, PyObject* args, PyObject* kwargs) {
 
 // ---- the doors --------------------------------------------------------------------------------------------------------------------------------
 
+PyObject* generic_type() {
+  PyObject*& generic = interpreter()->object.types.generic;
+  if (!generic) generic = PyType_FromSpec(&generic_spec);
+  return generic;
+}
 PyObject* no_default() { return &no_default_object; }
 bool is_type_alias(PyObject* value) { return Py_IS_TYPE(value, &TypeAliasType_Type); }
 
@@ -593,7 +610,7 @@ PyObject* subscript_generic(PyObject* parameters) {
   Ref<> unpacked = TRY(unpack_type_variable_tuples(parameters));
   Ref<> module = TRY(steal(PyImport_ImportModule("typing")));
   Ref<> make = TRY(steal(PyObject_GetAttrString(module, "_GenericAlias")));
-  return call(make.get(), object(&Generic_Type), unpacked.get());
+  return call(make.get(), generic_type(), unpacked.get());
 }
 
 }  // namespace ks
@@ -676,18 +693,6 @@ constinit PyTypeObject TypeAliasType_Type = {
     .tp_alloc = PyType_GenericAlloc,
     .tp_new = type_alias_new,
     .tp_free = PyObject_GC_Del,
-};
-
-constinit PyTypeObject Generic_Type = {
-    .ob_base = PyVarObject_HEAD_INIT(&PyType_Type, 0)
-    .tp_name = "typing.Generic",
-    .tp_basicsize = sizeof(PyObject),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    .tp_doc = "Base of generic classes.\n\n    class Mapping[KT, VT]:\n        def __getitem__(self, key: KT) -> VT: ...\n\n"
-              "has Generic among its bases without naming it; before there was this syntax, one wrote class Mapping(Generic[KT, VT]).",
-    .tp_methods = generic_methods,
-    .tp_alloc = PyType_GenericAlloc,
-    .tp_new = object_new,
 };
 
 constinit PyTypeObject NoDefault_Type = {

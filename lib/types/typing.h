@@ -7,12 +7,13 @@
 
 extern "C" {
 extern PyTypeObject TypeVar_Type, ParamSpec_Type, ParamSpecArgs_Type, ParamSpecKwargs_Type, TypeVarTuple_Type, TypeAliasType_Type,
-    Generic_Type, NoDefault_Type, ConstEvaluator_Type;
+    NoDefault_Type, ConstEvaluator_Type;
 }
 
 namespace ks {
 
 bool is_type_alias(PyObject* value);
+PyObject* generic_type();  // typing.Generic, borrowed; it is a heap type, as copyreg looks for the first base that is none
 PyObject* no_default();  // typing.NoDefault, borrowed
 
 // INTRINSIC_TYPEVAR and its kin. The functions are called when the value is asked for, with annotationlib's format.

@@ -1,6 +1,7 @@
 // builtins: functions about one object or two.
 #include <cstring>
 
+#include "object/type.h"
 #include "modules/builtins/builtins.h"
 #include "object/export.h"
 
@@ -72,17 +73,11 @@ PyObject* builtin_pow(PyObject*, PyObject* base, PyObject* exponent, PyObject* m
 }
 
 PyObject* builtin_round(PyObject*, PyObject* number, PyObject* digits) {
-  PyTypeObject* type = Py_TYPE(number);
-  if (!PyType_GetDict(type) && PyType_Ready(type) < 0) return nullptr;
-  // The method is looked up in the type, as for all special methods.
-  Ref<> method;
-  if (PyObject_GetOptionalAttr(object(type), "__round__"_id, method.out()) < 0) return nullptr;
-  if (!method) return raise(PyExc_TypeError, "type %.100s doesn't define __round__ method", type->tp_name);
-  Ref<> bound = borrow(_PyType_Lookup(type, "__round__"_id));
-  if (!bound) return raise(PyExc_TypeError, "type %.100s doesn't define __round__ method", type->tp_name);
-  if (descrgetfunc get = Py_TYPE(bound.get())->tp_descr_get) {
-    bound = steal(get(bound, number, object(type)));
-    if (!bound) return nullptr;
+  // The method is looked up in the type, as all special methods are.
+  Ref<> bound = lookup_special(number, "__round__"_id);
+  if (!bound) {
+    if (PyErr_Occurred()) return nullptr;
+    return raise(PyExc_TypeError, "type %.100s doesn't define __round__ method", Py_TYPE(number)->tp_name);
   }
   return !digits || digits == Py_None ? PyObject_CallNoArgs(bound) : PyObject_CallOneArg(bound, digits);
 }
