@@ -68,6 +68,7 @@ struct _PyXI_session_result {
 struct _PyXI_failure {
   _PyXI_errcode code;
   char* message;
+  _PyXI_excinfo* uncaught;  // the exception that was set when the failure was told
 };
 
 KS_EXPORT int _PyObject_GetXIData(PyThreadState* state, PyObject* object, int fallback, _PyXIData_t* data);
@@ -672,12 +673,21 @@ KS_EXPORT _PyXI_failure* _PyXI_NewFailure(void) {
   return failure;
 }
 KS_EXPORT void _PyXI_FreeFailure(_PyXI_failure* failure) {
-  if (failure) PyMem_RawFree(failure->message);
+  if (failure) {
+    PyMem_RawFree(failure->message);
+    _PyXI_FreeExcInfo(failure->uncaught);
+  }
   PyMem_RawFree(failure);
 }
 KS_EXPORT _PyXI_errcode _PyXI_GetFailureCode(_PyXI_failure* failure) { return failure ? failure->code : kXiNoError; }
 KS_EXPORT int _PyXI_InitFailure(_PyXI_failure* failure, _PyXI_errcode code, PyObject* o) {
   failure->code = code;
+  if (code == kXiUncaught && PyErr_Occurred()) {
+    Ref<> exception = steal(PyErr_GetRaisedException());
+    failure->uncaught = _PyXI_NewExcInfo(exception);
+    PyErr_Clear();
+    PyErr_SetRaisedException(exception.release());
+  }
   Ref<> text = o ? steal(PyObject_Str(o)) : nullptr;
   if (o && !text) return -1;
   PyMem_RawFree(failure->message);
@@ -813,7 +823,7 @@ KS_EXPORT int _PyXI_Exit(_PyXI_session* session, _PyXI_failure* failure, _PyXI_s
   SharedNamespace* preserved = nullptr;
   if (PyErr_Occurred()) {
     Ref<> exception = steal(PyErr_GetRaisedException());
-    if (code == kXiNoError) code = kXiUncaught;
+    if (code == kXiNoError || code == kXiOther) code = kXiUncaught;
     uncaught = _PyXI_NewExcInfo(exception);
     PyErr_Clear();
   } else if (session->preserved && code == kXiNoError) {
@@ -824,6 +834,10 @@ KS_EXPORT int _PyXI_Exit(_PyXI_session* session, _PyXI_failure* failure, _PyXI_s
       uncaught = _PyXI_NewExcInfo(exception);
       PyErr_Clear();
     }
+  }
+  if (!uncaught && failure && failure->uncaught) {
+    uncaught = failure->uncaught;
+    failure->uncaught = nullptr;
   }
   leave(session);
   int status = 0;
