@@ -343,7 +343,7 @@ Py_ssize_t count_garbage(const GcHead* garbage) {
     PyObject* object = gc_object(node);
     if (!(Py_TYPE(object)->tp_flags & Py_TPFLAGS_MANAGED_DICT)) continue;
     PyObject* dict = reinterpret_cast<PyObject**>(object)[-3];
-    if (dict && Py_REFCNT(dict) == 1 && gc_is_tracked(dict) && is_collecting(gc_head(dict))) --count;
+    if (dict && Py_REFCNT(dict) == 1 && gc_is_tracked(dict)) --count;
   }
   return count;
 }
@@ -458,11 +458,9 @@ Py_ssize_t collector_collect(PyThreadState* tstate, int generation, bool at_end)
   }
   delete_garbage(collector, &garbage, old);
 
-  Py_ssize_t uncollectable = 0;
-  for (GcHead* node = gc_next(&finalizers); node != &finalizers; node = gc_next(node)) {
-    ++uncollectable;
-    if (collector->debug & kDebugUncollectable) show("uncollectable", gc_object(node));
-  }
+  const Py_ssize_t uncollectable = count_garbage(&finalizers);
+  if (collector->debug & kDebugUncollectable)
+    for (GcHead* node = gc_next(&finalizers); node != &finalizers; node = gc_next(node)) show("uncollectable", gc_object(node));
   if (stats) {
     PySys_WriteStderr("gc: done, %zd unreachable, %zd uncollectable, %.4fs elapsed\n", collected + uncollectable, uncollectable,
                       seconds() - begin);

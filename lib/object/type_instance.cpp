@@ -81,10 +81,8 @@ void instance_dealloc(PyObject* self) {
     if (PyObject_CallFinalizerFromDealloc(self) < 0) return;  // resurrected
   }
   if (type->tp_del) {
-    // The old protocol: the function may resurrect the object.
-    Py_SET_REFCNT(self, 1);
+    // The old protocol: the function may resurrect the object, whose count it raises and lowers itself.
     type->tp_del(self);
-    Py_SET_REFCNT(self, Py_REFCNT(self) - 1);
     if (Py_REFCNT(self) > 0) return;
   }
   if (finalizer) {
