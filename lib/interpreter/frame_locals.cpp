@@ -60,23 +60,22 @@ bool for_each_local(PyFrameObject* object, F f) {
 // The slot of a variable; -1 when there is none, -2 with an exception. For reading it must be bound.
 int index_of(PyFrameObject* object, PyObject* key, bool read) {
   PyCodeObject* code = frame_code(object->f_frame);
-  if (!PyUnicode_Check(key)) {
-    // As the reference: hashing decides whether it may be a key at all.
-    return PyObject_Hash(key) == -1 ? -2 : -1;
-  }
-  for (int pass = 0; pass < 2; ++pass) {
+  // Interned names: identity decides first.
+  if (PyUnicode_CheckExact(key)) {
     for (int i = 0; i < code->co_nlocalsplus; ++i) {
-      PyObject* name = name_of(code, i);
-      if (pass == 0) {
-        if (name != key) continue;
-      } else {
-        const int equal = PyObject_RichCompareBool(name, key, Py_EQ);
-        if (equal < 0) return -2;
-        if (!equal) continue;
-      }
-      if (frame_local_is_hidden(code, i)) continue;
+      if (name_of(code, i) != key || frame_local_is_hidden(code, i)) continue;
       if (!read || frame_local_value(object->f_frame, i)) return i;
     }
+  }
+  // Anything that is equal to a name and hashes like it counts as that name.
+  const Py_hash_t hash = PyObject_Hash(key);
+  if (hash == -1) return -2;
+  for (int i = 0; i < code->co_nlocalsplus; ++i) {
+    PyObject* name = name_of(code, i);
+    if (PyObject_Hash(name) != hash || frame_local_is_hidden(code, i)) continue;
+    const int equal = PyObject_RichCompareBool(name, key, Py_EQ);
+    if (equal < 0) return -2;
+    if (equal && (!read || frame_local_value(object->f_frame, i))) return i;
   }
   return -1;
 }
@@ -259,7 +258,7 @@ PyObject* proxy_copy(PyObject* self, PyObject*) { return to_dict(self).release()
 PyObject* proxy_reversed(PyObject* self, PyObject*) {
   Ref<> keys = TRY(steal(listed(self, What::Keys)));
   TRY(PyList_Reverse(keys));
-  return PyObject_GetIter(keys);
+  return keys.release();
 }
 PyObject* proxy_update(PyObject* self, PyObject* other) {
   if (is_failure(merge(self, other))) {

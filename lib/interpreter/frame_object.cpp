@@ -164,7 +164,8 @@ PyObject* get_code(PyObject* self, void*) {
 }
 PyObject* get_trace_opcodes(PyObject* self, void*) { return PyBool_FromLong(frame_of(self)->f_trace_opcodes); }
 int set_trace_opcodes(PyObject* self, PyObject* value, void*) {
-  if (!value || !PyBool_Check(value)) return raise(PyExc_TypeError, "attribute value type must be bool");
+  if (!value) return raise(PyExc_AttributeError, "attribute 'f_trace_opcodes' of 'frame' objects cannot be deleted");
+  if (!PyBool_Check(value)) return raise(PyExc_TypeError, "attribute value type must be bool");
   frame_of(self)->f_trace_opcodes = value == Py_True;
   if (value != Py_True) return 0;
   return frame_trace_opcodes(frame_of(self)->f_frame);

@@ -61,7 +61,7 @@ PyFunctionObject* function_allocate(PyObject* code, PyObject* globals, PyObject*
 PyObject* builtins_of_globals(PyThreadState* thread, PyObject* globals) {
   PyObject* builtins = nullptr;
   if (PyDict_GetItemRef(globals, "__builtins__"_id, &builtins) < 0) return nullptr;
-  if (!builtins) return thread->interp->core.builtins_dict;
+  if (!builtins) return PyEval_GetBuiltins();  // those of the code that makes the function
   if (PyModule_Check(builtins)) {
     PyObject* dict = PyModule_GetDict(builtins);
     Py_DECREF(builtins);

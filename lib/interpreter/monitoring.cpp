@@ -15,6 +15,7 @@ struct _PyCoMonitoringData {
   uint8_t local_tools[ks::kLocalEvents];   // tools that want the event in this code
   uint8_t active_tools[ks::kLocalEvents];  // local and global ones, as instrumented
   uint64_t restarts;                       // when `disabled` was last cleared
+  int* line_of;                            // each unit's line; -1 for none
   int* lines;                              // for units that start a line: its number; else -1
   uint16_t* under_line;                    // the op that a line event stands in front of
   uint16_t* under_instruction;
@@ -65,10 +66,11 @@ _PyCoMonitoringData* data_make(PyCodeObject* code) {
     return nullptr;
   }
   const auto units = static_cast<size_t>(Py_SIZE(code)) + 1;
+  data->line_of = static_cast<int*>(PyMem_Calloc(units, sizeof(int)));
   data->lines = static_cast<int*>(PyMem_Calloc(units, sizeof(int)));
   data->under_line = static_cast<uint16_t*>(PyMem_Calloc(units, sizeof(uint16_t)));
   data->under_instruction = static_cast<uint16_t*>(PyMem_Calloc(units, sizeof(uint16_t)));
-  bool good = data->lines && data->under_line && data->under_instruction;
+  bool good = data->line_of && data->lines && data->under_line && data->under_instruction;
   for (uint8_t*& each : data->disabled) good = (each = static_cast<uint8_t*>(PyMem_Calloc(units, 1))) && good;
   code->_co_monitoring = data;
   if (!good) {
@@ -81,13 +83,48 @@ _PyCoMonitoringData* data_make(PyCodeObject* code) {
 
 int real_opcode(PyCodeObject* code, Py_ssize_t index) { return static_cast<uint8_t>(code->co_code_adaptive[2 * index]); }
 
+// The line of each unit, in one pass over the location table.
+void read_line_table(PyCodeObject* code, int* line_of) {
+  const Py_ssize_t count = Py_SIZE(code);
+  const auto* p = reinterpret_cast<const unsigned char*>(PyBytes_AS_STRING(code->co_linetable));
+  const unsigned char* end = p + PyBytes_GET_SIZE(code->co_linetable);
+  auto number = [&] {
+    unsigned value = 0, shift = 0;
+    while (p < end) {
+      const unsigned char byte = *p++;
+      value |= (byte & 63u) << shift;
+      shift += 6;
+      if (!(byte & 64)) break;
+    }
+    return value;
+  };
+  int line = code->co_firstlineno;
+  Py_ssize_t unit = 0;
+  while (p < end && unit < count) {
+    const unsigned char head = *p++;
+    const int kind = head >> 3 & 15;
+    const Py_ssize_t length = (head & 7) + 1;
+    if (kind == PY_CODE_LOCATION_INFO_LONG || kind == PY_CODE_LOCATION_INFO_NO_COLUMNS) {
+      const unsigned delta = number();
+      line += (delta & 1) ? -static_cast<int>(delta >> 1) : static_cast<int>(delta >> 1);
+      if (kind == PY_CODE_LOCATION_INFO_LONG) number(), number(), number();
+    } else if (kind >= PY_CODE_LOCATION_INFO_ONE_LINE0 && kind <= PY_CODE_LOCATION_INFO_ONE_LINE2) {
+      line += kind - PY_CODE_LOCATION_INFO_ONE_LINE0;
+      p += 2;
+    } else if (kind < PY_CODE_LOCATION_INFO_ONE_LINE0) {
+      p += 1;
+    }
+    for (Py_ssize_t i = 0; i < length && unit < count; ++i) line_of[unit++] = kind == PY_CODE_LOCATION_INFO_NONE ? -1 : line;
+  }
+  while (unit < count) line_of[unit++] = -1;
+}
+
 // Which units start a line: those where the line differs from the unit's before, and targets of jumps onto another line.
 void find_line_starts(PyCodeObject* code, _PyCoMonitoringData* data) {
   const Py_ssize_t count = Py_SIZE(code);
   for (Py_ssize_t i = 0; i < count; ++i) data->lines[i] = -1;
-  int* line_of = static_cast<int*>(PyMem_Malloc(static_cast<size_t>(count) * sizeof(int)));
-  if (!line_of) return;
-  for (Py_ssize_t i = 0; i < count; ++i) line_of[i] = PyCode_Addr2Line(code, static_cast<int>(2 * i));
+  int* line_of = data->line_of;
+  read_line_table(code, line_of);
   Executable* executable = executable_of(code);
   // Instruction starts, with EXTENDED_ARG prefixes counted to what they extend: a jump goes to the prefix.
   int current = -1;
@@ -149,7 +186,6 @@ void find_line_starts(PyCodeObject* code, _PyCoMonitoringData* data) {
     // A handler's first instruction with a line of its own: PUSH_EXC_INFO has the line of the try's except.
     if (line_of[target] >= 0 && op != kEND_ASYNC_FOR && op != kCLEANUP_THROW) data->lines[target] = line_of[target];
   }
-  PyMem_Free(line_of);
 }
 
 uint8_t tools_for(const MonitoringState& state, const _PyCoMonitoringData* data, int event) {
@@ -164,6 +200,7 @@ PyObject* monitoring_missing() { return &missing_object; }
 void monitoring_free(PyCodeObject* code) {
   _PyCoMonitoringData* data = std::exchange(code->_co_monitoring, nullptr);
   if (!data) return;
+  PyMem_Free(data->line_of);
   PyMem_Free(data->lines);
   PyMem_Free(data->under_line);
   PyMem_Free(data->under_instruction);
@@ -339,7 +376,7 @@ int monitor_line(PyThreadState* thread, Frame* frame, const Unit* previous) {
   const Py_ssize_t before = previous - executable_of(code)->units;
   // A place that others jump to from another line was reached from its own line: that line goes on.
   if (before >= 0 && before < Py_SIZE(code) && real_opcode(code, before) != kRESUME && before != frame_instruction_index(frame) &&
-      PyCode_Addr2Line(code, static_cast<int>(2 * before)) == line)
+      data_of(code)->line_of[before] == line)
     return 0;
   uint8_t tools = active_tools(thread, frame, kEventLine, 1);
   if (tools >> kTraceTool & 1) {
@@ -439,6 +476,23 @@ uint32_t monitoring_local_events(PyCodeObject* code, int tool) {
   if (_PyCoMonitoringData* data = data_of(code))
     for (int event = 0; event < kLocalEvents; ++event) events |= static_cast<uint32_t>(data->local_tools[event] >> tool & 1) << event;
   return events;
+}
+
+int monitoring_fire_codelike(int event, uint8_t* active, PyObject* codelike, int offset, PyObject* third, PyObject* fourth) {
+  PyThreadState* thread = ks::thread();
+  if (thread->tracing) return 0;
+  Ref<> number = steal(PyLong_FromLong(offset));
+  if (!number) return -1;
+  const bool line = event == kEventLine;
+  PyObject* args[5] = {nullptr, codelike, line ? third : number.get(), line ? nullptr : third, fourth};
+  const size_t count = line ? 2 : fourth ? 4 : third ? 3 : 2;
+  for (int tool = 0; tool < kProfileTool; ++tool) {
+    if (!(*active >> tool & 1)) continue;
+    const int result = call_tool(thread, tool, event, args, count);
+    if (result < 0) return -1;
+    if (result > 0) *active = static_cast<uint8_t>(*active & ~(1u << tool));
+  }
+  return 0;
 }
 
 int monitoring_restart() {

@@ -49,6 +49,8 @@ int monitoring_set_events(int tool, uint32_t events);
 int monitoring_set_local_events(PyCodeObject* code, int tool, uint32_t events);
 uint32_t monitoring_local_events(PyCodeObject* code, int tool);
 int monitoring_restart();
+// For code that is no Python code (Cython): calls the tools in *active; clears the bit of a tool that says DISABLE.
+int monitoring_fire_codelike(int event, uint8_t* active, PyObject* codelike, int offset, PyObject* third, PyObject* fourth);
 // For the code object's deallocation.
 void monitoring_free(PyCodeObject* code);
 PyObject* monitoring_disable();  // sys.monitoring.DISABLE and MISSING, immortal
