@@ -5,7 +5,10 @@
 #include "object/method.h"
 #include "types/dict_private.h"
 
-extern "C" PyObject* _PyObject_LookupSpecial(PyObject* self, PyObject* name);
+extern "C" {
+PyObject* _PyObject_LookupSpecial(PyObject* self, PyObject* name);
+int _PySet_NextEntry(PyObject* set, Py_ssize_t* position, PyObject** key, Py_hash_t* hash);
+}
 
 namespace ks {
 
@@ -291,6 +294,16 @@ static PyObject* from_keys(PyObject* type, PyObject* iterable, PyObject* value) 
       Py_hash_t hash;
       while (dict_next(as_dict(iterable), &position, &key, nullptr, &hash))
         if (dict_set_known_hash(dict, key, hash, value) == Status::Error) return nullptr;
+      return result.release();
+    }
+    if (PyAnySet_CheckExact(iterable)) {
+      Py_ssize_t position = 0;
+      PyObject* borrowed;
+      Py_hash_t hash;
+      while (_PySet_NextEntry(iterable, &position, &borrowed, &hash) > 0) {
+        Ref<> key = borrow(borrowed);
+        if (dict_set_known_hash(dict, key, hash, value) == Status::Error) return nullptr;
+      }
       return result.release();
     }
   }

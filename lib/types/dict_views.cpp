@@ -119,7 +119,7 @@ bool step(DictIterator* iterator, PyObject** key, PyObject** value) {
       *value = entries[i].value;
     }
   }
-  if (!kBackwards && iterator->left == 0) {
+  if (iterator->left == 0) {
     // As many keys as at the start, but not the same ones.
     (void)raise(PyExc_RuntimeError, "dictionary keys changed during iteration");
     goto end;

@@ -559,13 +559,14 @@ static PyObject* list_richcompare(PyObject* self, PyObject* other, int op) {
     Ref<> hold_a = borrow(a), hold_b = borrow(b);
     const int equal = PyObject_RichCompareBool(a, b, Py_EQ);
     if (equal < 0) return nullptr;
-    if (!equal) {
-      if (op == Py_EQ) Py_RETURN_FALSE;
-      if (op == Py_NE) Py_RETURN_TRUE;
-      return PyObject_RichCompare(a, b, op);
-    }
+    if (!equal) break;
   }
-  Py_RETURN_RICHCOMPARE(Py_SIZE(left), Py_SIZE(right), op);
+  // The comparison may have changed the lists.
+  if (i >= Py_SIZE(left) || i >= Py_SIZE(right)) Py_RETURN_RICHCOMPARE(Py_SIZE(left), Py_SIZE(right), op);
+  if (op == Py_EQ) Py_RETURN_FALSE;
+  if (op == Py_NE) Py_RETURN_TRUE;
+  Ref<> a = borrow(left->ob_item[i]), b = borrow(right->ob_item[i]);
+  return PyObject_RichCompare(a, b, op);
 }
 
 // ---- creation --------------------------------------------------------------------------------------------------------------------
@@ -651,8 +652,6 @@ static PyObject* reduce_iterator(ListIterator* self, PyObject* function_name) {
   Ref<> function = builtin(function_name);
   if (!function) return nullptr;
   if (self->list) return Py_BuildValue("O(O)n", function.get(), self->list, self->index);
-  // An exhausted one comes back as an iterator over nothing.
-  function = builtin("iter"_id);
   Ref<> empty = steal(list_new(0));
   return function && empty ? Py_BuildValue("O(O)", function.get(), empty.get()) : nullptr;
 }

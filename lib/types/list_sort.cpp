@@ -50,6 +50,8 @@ struct AnyLess {
 struct SameTypeLess {
   richcmpfunc compare;
   int operator()(PyObject* left, PyObject* right) const {
+    // A comparison may have given an object another class.
+    if (Py_TYPE(left)->tp_richcompare != compare) return PyObject_RichCompareBool(left, right, Py_LT);
     PyObject* result = compare(left, right, Py_LT);
     if (result == Py_True) return 1;  // immortal: no count to drop
     if (result == Py_False) return 0;

@@ -149,7 +149,15 @@ static Py_hash_t tuple_hash(PyObject* self) {
   const Py_ssize_t size = Py_SIZE(tuple);
   Py_uhash_t accumulator = kPrime5;
   for (Py_ssize_t i = 0; i < size; ++i) {
-    const Py_hash_t lane = PyObject_Hash(tuple->ob_item[i]);
+    PyObject* item = tuple->ob_item[i];
+    Py_hash_t lane;
+    if (PyTuple_CheckExact(item) && as_tuple(item)->ob_hash == -1) {
+      if (Py_EnterRecursiveCall(" while hashing a tuple")) return -1;
+      lane = tuple_hash(item);
+      Py_LeaveRecursiveCall();
+    } else {
+      lane = PyObject_Hash(item);
+    }
     if (lane == -1) return -1;
     accumulator += static_cast<Py_uhash_t>(lane) * kPrime2;
     accumulator = (accumulator << 31) | (accumulator >> 33);

@@ -11,6 +11,9 @@
 #include "types/float.h"
 #include "types/int.h"
 
+// As `in`: also finds a set by the frozenset that equals it.
+extern "C" int _PySet_Contains(PySetObject* set, PyObject* key);
+
 namespace ks {
 
 ADAPTIVE_FAMILY(BINARY_OP)
@@ -335,7 +338,7 @@ HANDLER(CONTAINS_OP_SET_ITEM) {
   PyObject* set = sp[-1].object();
   if (!PyAnySet_CheckExact(set)) MISS(CONTAINS_OP);
   SAVE();
-  CONTAINS_RESULT(PySet_Contains(set, sp[-2].object()));
+  CONTAINS_RESULT(_PySet_Contains(reinterpret_cast<PySetObject*>(set), sp[-2].object()));
 }
 
 // ---- choosing --------------------------------------------------------------------------------------------------------
