@@ -271,7 +271,7 @@ static PyObject* annotations(PyFunctionObject* f) {
       Ref<> one = TRY(steal(PyLong_FromLong(1)));
       Ref<> dict = TRY(steal(PyObject_CallOneArg(f->func_annotate, one)));
       if (!PyDict_Check(dict))
-        return raise(PyExc_TypeError, "__annotate__() must return a dict, not %T", dict.get());
+        return raise(PyExc_TypeError, "__annotate__ returned non-dict of type '%.100s'", Py_TYPE(dict)->tp_name);
       Py_XSETREF(f->func_annotations, dict.release());
       return f->func_annotations;
     }

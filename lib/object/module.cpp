@@ -138,7 +138,7 @@ PyObject* module_get_annotations(PyObject* self, void*) {
     Ref<> one = TRY(steal(PyLong_FromLong(1)));
     annotations = TRY(steal(call(annotate.get(), one.get())));
     if (!PyDict_Check(annotations.get()))
-      return raise(PyExc_TypeError, "__annotate__() must return a dict, not %T", annotations.get());
+      return raise(PyExc_TypeError, "__annotate__ returned non-dict of type '%.100s'", Py_TYPE(annotations)->tp_name);
   } else {
     annotations = TRY(steal(PyDict_New()));
   }

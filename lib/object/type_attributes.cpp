@@ -154,8 +154,8 @@ PyObject* get_annotate(PyObject* self, void*) {
     return raise(PyExc_AttributeError, "type object '%s' has no attribute '__annotate__'", type->tp_name);
   PyObject* dict = type_dict(type);
   Ref<> function;
-  int found = PyDict_GetItemRef(dict, "__annotate_func__"_id, function.out());
-  if (found == 0) found = PyDict_GetItemRef(dict, "__annotate__"_id, function.out());
+  int found = PyDict_GetItemRef(dict, "__annotate__"_id, function.out());
+  if (found == 0) found = PyDict_GetItemRef(dict, "__annotate_func__"_id, function.out());
   if (found < 0) return nullptr;
   if (function) {
     descrgetfunc get = Py_TYPE(function)->tp_descr_get;

@@ -130,7 +130,7 @@ PyObject* reference_repr(PyObject* self) {
   Ref<> target = weakref_target(self);
   if (!target) return PyUnicode_FromFormat("<weakref at %p; dead>", self);
   Ref<> name = lookup_special(target, "__name__"_id);
-  if (!name && thread()->current_exception) PyErr_Clear();
+  if (!name && thread()->current_exception) return nullptr;
   if (!name || !PyUnicode_Check(name))
     return PyUnicode_FromFormat("<weakref at %p; to '%T' at %p>", self, target.get(), target.get());
   return PyUnicode_FromFormat("<weakref at %p; to '%T' at %p (%U)>", self, target.get(), target.get(), name.get());
