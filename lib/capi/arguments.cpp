@@ -110,20 +110,38 @@ struct Keywords {
   PyObject* dict = nullptr;
 
   Py_ssize_t count() const { return names ? PyTuple_GET_SIZE(names) : dict ? PyDict_GET_SIZE(dict) : 0; }
-  // The value of a name (borrowed), nullptr when it is not given.
-  PyObject* find(const char* name) const {
+  // The value of a name (borrowed), nullptr when it is not given; false with an exception.
+  bool find(const char* name, PyObject** value) const {
+    *value = nullptr;
     if (names) {
       for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); ++i) {
         PyObject* key = PyTuple_GET_ITEM(names, i);
-        if (PyUnicode_Check(key) && PyUnicode_EqualToUTF8(key, name)) return values[i];
+        if (PyUnicode_Check(key) && PyUnicode_EqualToUTF8(key, name)) {
+          *value = values[i];
+          return true;
+        }
       }
-      return nullptr;
+      return true;
     }
+    if (!dict) return true;
+    bool plain = true;
+    for (const char* at = name; *at; ++at) plain = plain && static_cast<signed char>(*at) > 0;
     Py_ssize_t position = 0;
-    PyObject *key, *value;
-    while (dict && PyDict_Next(dict, &position, &key, &value))
-      if (PyUnicode_Check(key) && PyUnicode_EqualToUTF8(key, name)) return value;
-    return nullptr;
+    PyObject *key, *item;
+    while (plain && PyDict_Next(dict, &position, &key, &item)) {
+      plain = PyUnicode_CheckExact(key);
+      if (plain && PyUnicode_EqualToUTF8(key, name)) {
+        *value = item;
+        return true;
+      }
+    }
+    if (plain) return true;
+    // Names that are not ASCII (perhaps not even UTF-8), keys with a mind of their own.
+    PyObject* owned;
+    if (PyDict_GetItemStringRef(dict, name, &owned) < 0) return false;
+    *value = owned;
+    Py_XDECREF(owned);  // the dict keeps it
+    return true;
   }
   template <class F>
   bool each(F&& f) const {
@@ -151,9 +169,11 @@ struct Names {
   }
 };
 
-[[gnu::cold]] bool leftover_error(const Names& names, const Keywords& keywords, Py_ssize_t nargs, const char* function) {
+[[gnu::cold]] bool leftover_error(const Names& names, const Keywords& keywords, Py_ssize_t nargs, const char* function, bool by_equality) {
   for (int i = names.positional_only; i < nargs && i < names.count; ++i) {
-    if (keywords.find(names.list[i]))
+    PyObject* given;
+    if (!keywords.find(names.list[i], &given)) return false;
+    if (given)
       return raise(PyExc_TypeError, "argument for %.200s%s given by name ('%s') and position (%d)", function ? function : "function",
                    function ? "()" : "", names.list[i], i + 1),
              false;
@@ -165,9 +185,10 @@ struct Names {
       bad_key = true;
       return false;
     }
-    // An instance of a subclass may be equal to a name by its own __eq__ only; then it is neither used nor unknown.
+    // An instance of a subclass may have the text of a name, or be equal to it by its own __eq__, and yet not be found in
+    // the dictionary: then it is neither used nor unknown.
     for (int i = names.positional_only; i < names.count; ++i) {
-      if (PyUnicode_CheckExact(key)) {
+      if (!by_equality || PyUnicode_CheckExact(key)) {
         if (PyUnicode_EqualToUTF8(key, names.list[i])) return true;
         continue;
       }
@@ -259,7 +280,10 @@ bool parse_with_keywords(PyObject* const* args, Py_ssize_t nargs, const Keywords
       if (i < nargs) {
         argument = args[i];
       } else if (remaining && i >= positional_only) {
-        argument = keywords.find(name_list[i]);
+        if (!keywords.find(name_list[i], &argument)) {
+          acquired.release();
+          return false;
+        }
         if (argument) --remaining;
       }
       if (argument) {
@@ -302,7 +326,7 @@ bool parse_with_keywords(PyObject* const* args, Py_ssize_t nargs, const Keywords
   }
   if (remaining > 0) {
     acquired.release();
-    return leftover_error(names, keywords, nargs, tail.function);
+    return leftover_error(names, keywords, nargs, tail.function, given_function || keywords.names);
   }
   return true;
 }
@@ -454,8 +478,11 @@ KS_EXPORT PyObject* const* _PyArg_UnpackKeywords(PyObject* const* args, Py_ssize
   const int required_end = minkw ? maxpos + minkw : minpos;
   for (int i = from_positions > positional_only ? from_positions : positional_only; i < count; ++i) {
     PyObject* value = nullptr;
-    if (remaining) value = keywords.find(parser->keywords[i]);
-    else if (i >= minpos && (i < maxpos || i >= required_end)) break;
+    if (remaining) {
+      if (!keywords.find(parser->keywords[i], &value)) return nullptr;
+    } else if (i >= minpos && (i < maxpos || i >= required_end)) {
+      break;
+    }
     if (value) {
       --remaining;
       buf[i] = value;
@@ -465,7 +492,7 @@ KS_EXPORT PyObject* const* _PyArg_UnpackKeywords(PyObject* const* args, Py_ssize
     }
   }
   if (remaining > 0) {
-    (void)leftover_error(names, keywords, nargs, name);
+    (void)leftover_error(names, keywords, nargs, name, true);
     return nullptr;
   }
   return buf;

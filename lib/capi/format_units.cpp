@@ -92,14 +92,13 @@ bool expected(Place* place, const char* what, PyObject* actual) {
 
 // A buffer that stays valid without being released.
 bool read_only_bytes(PyObject* argument, const void** data, Py_ssize_t* size, Place* place) {
+  PyBufferProcs* buffer = Py_TYPE(argument)->tp_as_buffer;
+  if (buffer && buffer->bf_releasebuffer) return expected(place, "read-only bytes-like object", argument);
   Py_buffer view;
   if (PyObject_GetBuffer(argument, &view, PyBUF_SIMPLE) < 0) return false;
-  PyBufferProcs* buffer = Py_TYPE(argument)->tp_as_buffer;
-  const bool held = buffer && buffer->bf_releasebuffer;
   *data = view.buf;
   *size = view.len;
   PyBuffer_Release(&view);
-  if (held) return expected(place, "read-only bytes-like object", argument);
   return true;
 }
 
@@ -326,10 +325,7 @@ bool convert_encoded(PyObject* argument, const char** format, Variadic* argument
     *length = size;
     return true;
   }
-  if (strlen(data) != static_cast<size_t>(size)) {
-    PyErr_SetString(PyExc_ValueError, "embedded null byte");
-    return false;
-  }
+  if (strlen(data) != static_cast<size_t>(size)) return expected(place, "encoded string without null bytes", argument);
   *buffer = static_cast<char*>(PyMem_Malloc(static_cast<size_t>(size) + 1));
   if (!*buffer) {
     PyErr_NoMemory();
@@ -522,8 +518,6 @@ bool convert_tuple(PyObject* argument, const char** format, Variadic* arguments,
     Ref<> item = is_tuple ? borrow(PyTuple_GET_ITEM(argument, i)) : steal(PySequence_GetItem(argument, i));
     if (!item) {
       if (depth < Place::kDepth) place->levels[depth] = i + 1;
-      PyErr_Clear();
-      snprintf(place->message, sizeof place->message, "is not retrievable");
       return false;
     }
     if (!convert_unit(item, format, arguments, acquired, place, depth + 1)) {
@@ -556,7 +550,10 @@ const char* skip_unit(const char** format, Variadic* arguments) {
       [[fallthrough]];
     case 's': case 'z': case 'y': case 'w':
       (void)va_arg(arguments->list, char**);
-      if (unit == 'w' && **format != '*') return "impossible<bad format char>";
+      if (unit == 'w' && **format != '*') {
+        --*format;
+        return "impossible<bad format char>";
+      }
       if (unit == 'e') {
         if (**format != 's' && **format != 't') return "impossible<bad format char>";
         ++*format;
@@ -593,6 +590,7 @@ const char* skip_unit(const char** format, Variadic* arguments) {
     case ')':
       return "Unmatched right paren in format string";
     default:
+      --*format;  // the message shows it
       return "impossible<bad format char>";
   }
 }
