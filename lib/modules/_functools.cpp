@@ -76,6 +76,7 @@ struct PartialObject {
   vectorcallfunc vectorcall;
 };
 PyObject* partial_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames);
+PyObject* partial_call(PyObject* self, PyObject* args, PyObject* kwargs);
 Py_ssize_t count_of(PyObject* tuple, PyObject* value) {
   Py_ssize_t count = 0;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) count += PyTuple_GET_ITEM(tuple, i) == value;
@@ -113,7 +114,8 @@ PyObject* partial_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   }
   // A partial of a partial without attributes of its own is one partial.
   PartialObject* inner = nullptr;
-  if (Py_IS_TYPE(function, state->partial_type) && type == state->partial_type && !as<PartialObject>(function)->dict) {
+  // Whatever is called by partial_call has its layout.
+  if (Py_TYPE(function)->tp_call == partial_call && !as<PartialObject>(function)->dict) {
     inner = as<PartialObject>(function);
     function = inner->function;
   }
@@ -248,7 +250,7 @@ PyObject* partial_repr(PyObject* op) {
   Ref<> name = steal(PyType_GetFullyQualifiedName(Py_TYPE(op)));
   if (!name) return nullptr;
   const int entered = Py_ReprEnter(op);
-  if (entered != 0) return entered > 0 ? PyUnicode_FromFormat("%U(...)", name.get()) : nullptr;
+  if (entered != 0) return entered > 0 ? PyUnicode_FromString("...") : nullptr;
   struct Leave {
     PyObject* op;
     ~Leave() { Py_ReprLeave(op); }
@@ -275,7 +277,8 @@ Status partial_setstate(PartialObject* self, PyObject* state) {
   if (!PyTuple_Check(state) || PyTuple_GET_SIZE(state) != 4) return raise(PyExc_TypeError, "invalid partial state");
   PyObject *function = PyTuple_GET_ITEM(state, 0), *arguments = PyTuple_GET_ITEM(state, 1);
   PyObject *keywords = PyTuple_GET_ITEM(state, 2), *dict = PyTuple_GET_ITEM(state, 3);
-  if (!PyCallable_Check(function) || !PyTuple_Check(arguments) || (keywords != Py_None && !PyDict_Check(keywords)))
+  if (!PyCallable_Check(function) || !PyTuple_Check(arguments) || (keywords != Py_None && !PyDict_Check(keywords)) ||
+      (dict != Py_None && !PyDict_Check(dict)))
     return raise(PyExc_TypeError, "invalid partial state");
   const Py_ssize_t count = PyTuple_GET_SIZE(arguments);
   if (count && PyTuple_GET_ITEM(arguments, count - 1) == self->placeholder)

@@ -233,13 +233,16 @@ PyObject* odict_copy(PyObject* self) {
   Ref<> copy = steal(PyODict_CheckExact(self) ? PyODict_New() : PyObject_CallNoArgs(object(Py_TYPE(self))));
   if (!copy) return nullptr;
   const bool exact = PyODict_CheckExact(self);
+  const size_t state = as_odict(self)->state;
   Py_ssize_t position = 0;
   PyObject *borrowed_key, *borrowed_value;
   while (dict_next(as_dict(self), &position, &borrowed_key, &borrowed_value, nullptr)) {
     Ref<> key = borrow(borrowed_key);
     Ref<> value = exact ? borrow(borrowed_value) : steal(PyObject_GetItem(self, key));
     if (!value) return nullptr;
+    if (as_odict(self)->state != state) return raise(PyExc_RuntimeError, "OrderedDict mutated during iteration");
     if ((exact ? odict_set(copy, key, value) : PyObject_SetItem(copy, key, value)) < 0) return nullptr;
+    if (as_odict(self)->state != state) return raise(PyExc_RuntimeError, "OrderedDict mutated during iteration");
   }
   return copy.release();
 }
@@ -298,7 +301,7 @@ PyObject* odict_richcompare(PyObject* self, PyObject* other, int op) {
   const size_t other_state = PyODict_Check(other) ? as_odict(other)->state : 0;
   Ref<> same = steal(PyDict_Type.tp_richcompare(self, other, Py_EQ));
   if (!same) return nullptr;
-  if (as_odict(self)->state != own_state || (PyODict_Check(other) && as_odict(other)->state != other_state))
+  if (same == Py_True && (as_odict(self)->state != own_state || (PyODict_Check(other) && as_odict(other)->state != other_state)))
     return raise(PyExc_RuntimeError, "OrderedDict mutated during iteration");
   int equal = same == Py_True;
   if (equal && PyODict_Check(other)) {
