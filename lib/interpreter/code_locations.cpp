@@ -250,8 +250,8 @@ PyObject* branches_next(PyObject* self) {
     int taken;
     switch (now.op) {
       case OP_FOR_ITER:
-        // The taken branch skips END_FOR and POP_ITER's first half, as the interpreter does.
-        taken = now.next + now.oparg + 1;
+        // The taken branch leads behind END_FOR and POP_ITER.
+        taken = now.next + now.oparg + 2;
         break;
       case OP_POP_JUMP_IF_FALSE:
       case OP_POP_JUMP_IF_TRUE:

@@ -183,16 +183,14 @@ HANDLER(unwind) {
     *sp++ = Value::owned(lasti);
   }
   ip = executable->units + handler.target;
-  if (monitoring_active(thread)) [[unlikely]] {
-    frame->stackpointer = sp;
-    frame->instr_ptr = ip;
-    if (monitor_handled(thread, frame) < 0) {
-      // The callback's own exception replaces the one that was about to be handled.
-      GO_TO(error);
-    }
-  }
-  *sp++ = Value::owned(thread->current_exception);
+  PyObject* exception = thread->current_exception;
   thread->current_exception = nullptr;
+  *sp++ = Value::owned(exception);
+  if (monitoring_active(thread)) [[unlikely]] {
+    SAVE_ALL();
+    // A callback's own exception is handled like one that the handler's first instruction raised.
+    if (monitor_handled(thread, frame, exception) < 0) GO_TO(unwind);
+  }
   DISPATCH();
 }
 

@@ -251,13 +251,13 @@ int instrument(PyThreadState* thread, PyCodeObject* code) {
     int event = event_of(op);
     if (op == kRESUME && (unit.oparg & 3)) event = kEventResume;
     if (event >= 0 && (wanted[event] & ~data->disabled[0][i])) chosen = instrumented_op(op);
+    if ((wanted[kEventInstruction] & ~data->disabled[2][i]) && i > code->_co_firsttraceable) {
+      data->under_instruction[i] = static_cast<uint16_t>(chosen);
+      chosen = kINSTRUMENTED_INSTRUCTION;
+    }
     if (data->lines[i] >= 0 && (wanted[kEventLine] & ~data->disabled[1][i]) && i >= code->_co_firsttraceable) {
       data->under_line[i] = static_cast<uint16_t>(chosen);
       chosen = kINSTRUMENTED_LINE;
-    }
-    if ((wanted[kEventInstruction] & ~data->disabled[2][i]) && i >= code->_co_firsttraceable) {
-      data->under_instruction[i] = static_cast<uint16_t>(chosen);
-      chosen = kINSTRUMENTED_INSTRUCTION;
     }
     // Whoever is between caller and callee finds the same places: specialised forms have the same size.
     if (chosen != op || unit.op < kFirstSpecialized) {
@@ -300,8 +300,9 @@ int call_tool(PyThreadState* thread, int tool, int event, PyObject* const* args,
 
 
 // kind: which disabled table. `arguments` excludes code and offset when there is one.
+// `shown`: the unit whose offset the event shows, when it is not the one that fires.
 int fire_local(PyThreadState* thread, Frame* frame, int event, int kind, PyObject* third, PyObject* fourth, PyObject* fifth,
-               uint8_t tools) {
+               uint8_t tools, Py_ssize_t shown = -1) {
   if (thread->tracing) return 0;
   PyCodeObject* code = frame_code(frame);
   const int index = frame_instruction_index(frame);
@@ -309,7 +310,7 @@ int fire_local(PyThreadState* thread, Frame* frame, int event, int kind, PyObjec
   PyObject* second = third;
   int count = third ? 2 : 1;
   if (kind != 1) {
-    offset = steal(PyLong_FromLong(2 * index));
+    offset = steal(PyLong_FromSsize_t(2 * (shown >= 0 ? shown : index)));
     if (!offset) return -1;
     second = offset;
     count = fifth ? 5 : fourth ? 4 : third ? 3 : 2;
@@ -387,11 +388,12 @@ int monitor_line(PyThreadState* thread, Frame* frame, const Unit* previous) {
   Ref<> number = steal(PyLong_FromLong(line));
   return number ? fire_local(thread, frame, kEventLine, 1, number, nullptr, nullptr, tools) : -1;
 }
-int monitor_jump(PyThreadState* thread, Frame* frame, int event, const Unit* target) {
+int monitor_jump(PyThreadState* thread, Frame* frame, int event, const Unit* target, const Unit* source) {
   const uint8_t tools = active_tools(thread, frame, event, 0);
   if (!tools || thread->tracing) return 0;
   Ref<> to = steal(PyLong_FromLong(2 * static_cast<long>(target - executable_of(frame_code(frame))->units)));
-  return to ? fire_local(thread, frame, event, 0, to, nullptr, nullptr, tools) : -1;
+  if (!to) return -1;
+  return fire_local(thread, frame, event, 0, to, nullptr, nullptr, tools, source ? source - executable_of(frame_code(frame))->units : -1);
 }
 int monitor_c_result(PyThreadState* thread, Frame* frame, bool raised, PyObject* callable, PyObject* argument) {
   const uint8_t tools = active_tools(thread, frame, kEventCall, 0);
@@ -408,13 +410,8 @@ void monitor_raise(PyThreadState* thread, Frame* frame) { fire_with_exception(th
 void monitor_reraise(PyThreadState* thread, Frame* frame) { fire_with_exception(thread, frame, kEventReraise); }
 void monitor_unwind(PyThreadState* thread, Frame* frame) { fire_with_exception(thread, frame, kEventUnwind); }
 void monitor_throw(PyThreadState* thread, Frame* frame) { fire_with_exception(thread, frame, kEventThrow); }
-int monitor_handled(PyThreadState* thread, Frame* frame) {
-  if (!state_of(thread).global_tools[kEventHandled] || thread->tracing) return 0;
-  PyObject* exception = PyErr_GetRaisedException();
-  const int result = fire_exception_event(thread, frame, kEventHandled, exception);
-  if (result == 0) PyErr_SetRaisedException(exception);
-  else Py_DECREF(exception);
-  return result;
+int monitor_handled(PyThreadState* thread, Frame* frame, PyObject* exception) {
+  return fire_exception_event(thread, frame, kEventHandled, exception);
 }
 void monitor_stop_iteration(PyThreadState* thread, Frame* frame, PyObject* value) {
   const uint8_t tools = active_tools(thread, frame, kEventStopIteration, 0);

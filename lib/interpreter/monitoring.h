@@ -32,7 +32,8 @@ int instrument(PyThreadState* thread, PyCodeObject* code);
 int monitor_local(PyThreadState* thread, Frame* frame, int event, PyObject* a = nullptr, PyObject* b = nullptr);
 // `previous`: the instruction before, or an earlier one of the same line.
 int monitor_line(PyThreadState* thread, Frame* frame, const Unit* previous);
-int monitor_jump(PyThreadState* thread, Frame* frame, int event, const Unit* target);
+// `source`: the branch that the event belongs to, when another instruction fires it.
+int monitor_jump(PyThreadState* thread, Frame* frame, int event, const Unit* target, const Unit* source = nullptr);
 // C_RETURN or C_RAISE after a CALL event.
 int monitor_c_result(PyThreadState* thread, Frame* frame, bool raised, PyObject* callable, PyObject* argument);
 
@@ -42,7 +43,7 @@ void monitor_reraise(PyThreadState* thread, Frame* frame);
 void monitor_unwind(PyThreadState* thread, Frame* frame);
 void monitor_throw(PyThreadState* thread, Frame* frame);
 void monitor_stop_iteration(PyThreadState* thread, Frame* frame, PyObject* value);
-int monitor_handled(PyThreadState* thread, Frame* frame);
+int monitor_handled(PyThreadState* thread, Frame* frame, PyObject* exception);
 
 // Changes what a tool watches; -1 with an exception.
 int monitoring_set_events(int tool, uint32_t events);

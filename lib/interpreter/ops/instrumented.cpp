@@ -74,7 +74,13 @@ BRANCH_HANDLER(POP_JUMP_IF_FALSE, sp[-1].object() == Py_False)
 BRANCH_HANDLER(POP_JUMP_IF_NONE, sp[-1].object() == Py_None)
 BRANCH_HANDLER(POP_JUMP_IF_NOT_NONE, sp[-1].object() != Py_None)
 HANDLER(INSTRUMENTED_NOT_TAKEN) {
-  FIRE(monitor_jump(thread, frame, kEventBranchLeft, ip + 1));
+  // Behind a conditional jump and its cache entry.
+  const Unit* source = frame->instr_ptr < ip ? frame->instr_ptr : ip;
+  if (ip - executable_of(CODE())->units >= 2) {
+    const int before = static_cast<unsigned char>(CODE()->co_code_adaptive[2 * (ip - 2 - executable_of(CODE())->units)]);
+    if (is_conditional_jump(before)) source = ip - 2;
+  }
+  FIRE(monitor_jump(thread, frame, kEventBranchLeft, ip + 1, source));
   NEXT(1);
 }
 HANDLER(INSTRUMENTED_FOR_ITER) {
@@ -95,11 +101,13 @@ HANDLER(INSTRUMENTED_FOR_ITER) {
   NEXT(2);
 }
 HANDLER(INSTRUMENTED_POP_ITER) {
-  FIRE(monitor_jump(thread, frame, kEventBranchRight, ip + 1));
+  const Unit* source = frame->instr_ptr;  // the FOR_ITER
+  FIRE(monitor_jump(thread, frame, kEventBranchRight, ip + 1, source));
   GO_TO(POP_ITER);
 }
 HANDLER(INSTRUMENTED_END_ASYNC_FOR) {
-  FIRE(monitor_jump(thread, frame, kEventBranchRight, ip + 1));
+  // oparg: how far back the END_SEND is that the loop's other branch belongs to.
+  FIRE(monitor_jump(thread, frame, kEventBranchRight, ip + 1, ip + 1 - OPARG));
   GO_TO(END_ASYNC_FOR);
 }
 // A generator that was resumed without a C call has returned: the StopIteration that would have been.
@@ -183,8 +191,18 @@ HANDLER(INSTRUMENTED_LOAD_SUPER_ATTR) {
   PyObject* super = sp[-3].object();
   PyObject* argument = (OPARG & 2) ? sp[-2].object() : monitoring_missing();
   FIRE(monitor_local(thread, frame, kEventCall, super, argument));
-  if (monitor_c_result(thread, frame, false, super, argument) < 0) ERROR();
-  GO_TO(LOAD_SUPER_ATTR);
+  // In two steps, so that the call of super and that of the method are told apart.
+  PyObject* stack[] = {nullptr, sp[-2].object(), sp[-1].object()};
+  PyObject* object = vectorcall(thread, super, stack + 1, static_cast<size_t>(OPARG & 2) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+  if (monitor_c_result(thread, frame, !object, super, argument) < 0) Py_CLEAR(object);
+  if (!object) ERROR();
+  PyObject* value = PyObject_GetAttr(object, NAME_AT(OPARG >> 2));
+  Py_DECREF(object);
+  if (!value) ERROR();
+  for (int i = 0; i < 3; ++i) close(*--sp);
+  *sp++ = Value::owned(value);
+  if (OPARG & 1) *sp++ = Value::null();
+  NEXT(2);
 }
 
 }  // namespace ks
