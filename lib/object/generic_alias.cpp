@@ -167,7 +167,8 @@ Status substitute_all(PyObject* args, PyObject* parameters, PyObject* items, PyO
     TRY(get_optional_attribute(arg, "__typing_subst__"_id, &substitute));
     if (substitute) {
       const Py_ssize_t where = index_in(parameters, arg);
-      value = where < 0 ? arg.share() : steal(call(substitute.get(), PyTuple_GET_ITEM(items, where)));
+      if (where < 0) return raise(PyExc_TypeError, "argument %R with __typing_subst__ was not found in __parameters__", arg.get());
+      value = steal(call(substitute.get(), PyTuple_GET_ITEM(items, where)));
     } else {
       value = substitute_inside(arg, parameters, items);
     }

@@ -198,7 +198,9 @@ PyGetSetDef union_getset[] = {{"__name__", get_name, nullptr, "Name of the type"
                               {"__origin__", get_origin, nullptr, "Always returns the type", nullptr},
                               {"__parameters__", get_parameters, nullptr, "Type variables in the types.UnionType.", nullptr},
                               {}};
-constinit PyNumberMethods union_number = {.nb_or = _Py_union_type_or};
+// With a union on one side the other may be anything that Union[...] takes.
+PyObject* union_or(PyObject* left, PyObject* right) { return make_union(left, right).release(); }
+constinit PyNumberMethods union_number = {.nb_or = union_or};
 constinit PyMappingMethods union_mapping = {.mp_subscript = union_subscript};
 
 }  // namespace

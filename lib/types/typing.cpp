@@ -120,8 +120,8 @@ Ref<> make_parameter(PyTypeObject* type, PyObject* name, PyObject* default_value
 // __module__ is where the parameter was made, for pickling.
 Status set_module(PyObject* self) {
   PyObject* module = frame_module_name();
-  if (!module) return thread()->current_exception ? Status::Error : Status::Ok;
-  Ref<> held = borrow(module);
+  if (!module && thread()->current_exception) return failed;
+  Ref<> held = borrow(module ? module : Py_None);
   return set_attribute(self, "__module__"_id, held);
 }
 PyObject* get_module(PyObject* self, void*) {
@@ -262,10 +262,8 @@ PyObject* param_spec_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   if (!PyUnicode_Check(given[0])) return raise_not_str("paramspec", given[0]);
   Variance variance;
   TRY(read_variance(given + 3, &variance));
-  Ref<> bound;
-  if (given[1] && given[1] != Py_None) bound = TRY(check_type(given[1], "Bound must be a type."));
   Ref<> made = TRY(make_parameter(type, given[0], given[2] ? given[2] : &no_default_object));
-  VIEW(made.get())->bound.value = bound.release();
+  if (given[1] && given[1] != Py_None) VIEW(made.get())->bound.value = Py_NewRef(given[1]);
   set_variance(made, variance);
   TRY(set_module(made));
   return made.release();
