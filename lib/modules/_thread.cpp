@@ -375,7 +375,6 @@ Status thread_set_name(PyObject*, StrArgument name) {
     while (length > 0 && (static_cast<unsigned char>(data[length]) & 0xc0) == 0x80) --length;
   memcpy(text, data, length);
   text[length] = 0;
-  if (strlen(text) != length && memchr(text, 0, length)) return raise(PyExc_ValueError, "embedded null byte");
   const int error = pthread_setname_np(pthread_self(), text);
   if (error) {
     errno = error;
@@ -534,7 +533,7 @@ Status seconds_to_nanoseconds(PyObject* seconds, int64_t* result) {
     const double value = PyFloat_AsDouble(seconds);
     if (value != value) return raise(PyExc_ValueError, "Invalid value NaN (not a number)");
     const double nanoseconds = __builtin_ceil(__builtin_fabs(value) * 1e9);
-    if (nanoseconds >= 9.2e18) return raise(PyExc_OverflowError, "timestamp out of range for C PyTime_t");
+    if (nanoseconds >= 9223372036854775808.0) return raise(PyExc_OverflowError, "timestamp out of range for C PyTime_t");
     *result = static_cast<int64_t>(value < 0 ? -nanoseconds : nanoseconds);
     return Status::Ok;
   }

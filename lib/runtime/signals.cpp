@@ -118,8 +118,6 @@ void signals_end() {
   }
   process.any_signal = 0;
   process.wakeup_fd = 0;
-  Py_CLEAR(process.signal_default);
-  Py_CLEAR(process.signal_ignore);
   Py_CLEAR(process.default_int_handler);
 }
 
@@ -163,7 +161,7 @@ int PyErr_CheckSignals(void) {
 int PyErr_SetInterruptEx(int number) {
   if (number < 1 || number >= NSIG) return -1;
   PyObject* handler = process.signals[number].handler;
-  if (handler && handler != Py_None && handler != process.signal_ignore && handler != process.signal_default) trip(number);
+  if (handler != process.signal_ignore && handler != process.signal_default) trip(number);
   return 0;
 }
 void PyErr_SetInterrupt(void) { (void)PyErr_SetInterruptEx(SIGINT); }

@@ -115,12 +115,10 @@ Ref<> builtin_sum(PyObject*, PyObject* iterable, PyObject* start) {
         continue;
       }
       if (PyLong_Check(item.get())) {
-        int overflow;
-        const long value = PyLong_AsLongAndOverflow(item, &overflow);
-        if (!overflow) {
-          sum.high += static_cast<double>(value);
-          continue;
-        }
+        const double value = PyLong_AsDouble(item);
+        if (value == -1.0 && PyErr_Occurred()) return failed;
+        sum.add(value);
+        continue;
       }
       result = TRY(steal(PyFloat_FromDouble(sum.value())));
       if (!add_general()) return failed;
@@ -144,12 +142,10 @@ Ref<> builtin_sum(PyObject*, PyObject* iterable, PyObject* start) {
         continue;
       }
       if (PyLong_Check(item.get())) {
-        int overflow;
-        const long value = PyLong_AsLongAndOverflow(item, &overflow);
-        if (!overflow) {
-          real.high += static_cast<double>(value);
-          continue;
-        }
+        const double value = PyLong_AsDouble(item);
+        if (value == -1.0 && PyErr_Occurred()) return failed;
+        real.add(value);
+        continue;
       }
       if (PyFloat_Check(item.get())) {
         real.add(PyFloat_AS_DOUBLE(item.get()));
