@@ -84,7 +84,7 @@ _PyCoMonitoringData* data_make(PyCodeObject* code) {
 int real_opcode(PyCodeObject* code, Py_ssize_t index) { return static_cast<uint8_t>(code->co_code_adaptive[2 * index]); }
 
 // The line of each unit, in one pass over the location table.
-void read_line_table(PyCodeObject* code, int* line_of) {
+void code_line_table(PyCodeObject* code, int* line_of) {
   const Py_ssize_t count = Py_SIZE(code);
   const auto* p = reinterpret_cast<const unsigned char*>(PyBytes_AS_STRING(code->co_linetable));
   const unsigned char* end = p + PyBytes_GET_SIZE(code->co_linetable);
@@ -124,7 +124,7 @@ void find_line_starts(PyCodeObject* code, _PyCoMonitoringData* data) {
   const Py_ssize_t count = Py_SIZE(code);
   for (Py_ssize_t i = 0; i < count; ++i) data->lines[i] = -1;
   int* line_of = data->line_of;
-  read_line_table(code, line_of);
+  code_line_table(code, line_of);
   Executable* executable = executable_of(code);
   // Instruction starts, with EXTENDED_ARG prefixes counted to what they extend: a jump goes to the prefix.
   int current = -1;
@@ -194,6 +194,7 @@ uint8_t tools_for(const MonitoringState& state, const _PyCoMonitoringData* data,
 
 }  // namespace
 
+void code_lines(PyCodeObject* code, int* lines) { code_line_table(code, lines); }
 PyObject* monitoring_disable() { return &disable_object; }
 PyObject* monitoring_missing() { return &missing_object; }
 

@@ -57,6 +57,8 @@ void monitoring_free(PyCodeObject* code);
 PyObject* monitoring_disable();  // sys.monitoring.DISABLE and MISSING, immortal
 PyObject* monitoring_missing();
 
+// The line of each unit of the code, -1 for none.
+void code_lines(PyCodeObject* code, int* lines);
 uint16_t op_under_line(Frame* frame, const Unit* unit);
 uint16_t op_under_instruction(Frame* frame, const Unit* unit);
 
