@@ -255,9 +255,3 @@ KS_EXPORT int _Py_Gid_Converter(PyObject* object, gid_t* result) { return conver
 KS_EXPORT void _Py_InitCleanup(void) {}
 
 }  // extern "C"
-
-// What tools that look into a CPython process expect to find by this name; empty, as our state has another form.
-extern "C" {
-__attribute__((visibility("default"))) extern char _PyRuntime[316616];
-char _PyRuntime[316616];
-}
