@@ -158,13 +158,13 @@ struct Analysis {
   }
 };
 
-// For units that begin an instruction with a line: that line; else -1.
+// For units where the line changes: the new line; else -1.
 void mark_lines(PyCodeObject* code, int* lines) {
   code_lines(code, lines);
-  for (Py_ssize_t i = 0; i < Py_SIZE(code);) {
-    const int caches = kCaches[static_cast<unsigned char>(code->co_code_adaptive[2 * i])];
-    for (int j = 1; j <= caches && i + j < Py_SIZE(code); ++j) lines[i + j] = -1;
-    i += 1 + caches;
+  int last = -1;
+  for (Py_ssize_t i = 0; i < Py_SIZE(code); ++i) {
+    if (lines[i] == last || lines[i] < 0) lines[i] = -1;
+    else last = lines[i];
   }
 }
 
