@@ -14,6 +14,7 @@
 #include "object/slots_functions.h"
 #include "object/type_internal.h"
 #include "runtime/state.h"
+#include "types/dict.h"
 
 namespace ks {
 namespace {
@@ -239,8 +240,46 @@ Status add_slot_wrappers(PyTypeObject* type) {
   return Status::Ok;
 }
 
+namespace {
+
+// The one base whose slots are right for whatever the class does not define itself: object or a Python class, followed by
+// its own MRO. (A C type may have special methods that fill no slot; a subclass then needs the slot function.)
+PyTypeObject* base_for_slots(PyTypeObject* type) {
+  PyTypeObject* base = type->tp_base;
+  if (PyTuple_GET_SIZE(type->tp_bases) != 1) return nullptr;
+  if (base != &PyBaseObject_Type && (!is_heap_type(base) || heap_type(base)->_ht_tpname)) return nullptr;
+  PyObject *mro = type->tp_mro, *theirs = base->tp_mro;
+  if (!mro || !theirs || PyTuple_GET_SIZE(mro) != PyTuple_GET_SIZE(theirs) + 1) return nullptr;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(theirs); ++i)
+    if (PyTuple_GET_ITEM(mro, i + 1) != PyTuple_GET_ITEM(theirs, i)) return nullptr;
+  return base;
+}
+
+// Takes the slot of row `first` over from the base; 0 when the class defines one of its names, else the index behind it.
+int take_slot(PyTypeObject* type, PyTypeObject* base, PyDictObject* dict, int first) {
+  int end = first;
+  do {
+    if (dict_get_str(dict, kSlotRows[end].base.name_strobj)) return 0;
+    ++end;
+  } while (end < kSlotRowCount && same_slot(kSlotRows[first], kSlotRows[end]));
+  void** own = slot_pointer(type, kSlotRows[first]);
+  if (base == &PyBaseObject_Type && own == reinterpret_cast<void**>(&type->tp_iternext)) return 0;
+  void** theirs = slot_pointer(base, kSlotRows[first]);
+  if (own) *own = theirs ? *theirs : nullptr;
+  return end;
+}
+
+}  // namespace
+
 void update_all_slots(PyTypeObject* type) {
-  for (int i = 0; i < kSlotRowCount;) i = update_slot(type, i);
+  PyTypeObject* base = base_for_slots(type);
+  auto* dict = as<PyDictObject>(type_dict(type));
+  for (int i = 0; i < kSlotRowCount;) {
+    const int next = base ? take_slot(type, base, dict, i) : 0;
+    i = next ? next : update_slot(type, i);
+  }
+  // A key that is no str may have failed to compare.
+  if (base && PyErr_Occurred()) PyErr_Clear();
 }
 
 Status update_slots_named(PyTypeObject* type, PyObject* name) {
