@@ -53,6 +53,17 @@ inline bool may_be_tracked(PyObject* op) {
   return !PyTuple_CheckExact(op) || gc_is_tracked(op);
 }
 
+// Exact ints of one digit, which are compared without a call.
+inline bool both_small_ints(PyObject* left, PyObject* right) {
+  return PyLong_CheckExact(left) && PyLong_CheckExact(right) &&
+         PyUnstable_Long_IsCompact(reinterpret_cast<PyLongObject*>(left)) &&
+         PyUnstable_Long_IsCompact(reinterpret_cast<PyLongObject*>(right));
+}
+inline bool small_ints_equal(PyObject* left, PyObject* right) {
+  return PyUnstable_Long_CompactValue(reinterpret_cast<PyLongObject*>(left)) ==
+         PyUnstable_Long_CompactValue(reinterpret_cast<PyLongObject*>(right));
+}
+
 // The iterators' __reduce__: (builtins.iter, arguments), or with a state.
 inline Ref<> builtin(PyObject* name) {
   PyObject* builtins = PyEval_GetBuiltins();

@@ -154,6 +154,8 @@ Py_ssize_t find_general_in(PyDictObject* dict, PyDictKeysObject* keys, PyObject*
       if (entry->hash == hash) {
         if (key_is_str && PyUnicode_CheckExact(entry->key)) {
           if (str_equal(entry->key, key)) return index;
+        } else if (both_small_ints(entry->key, key)) {
+          if (small_ints_equal(entry->key, key)) return index;
         } else {
           const Py_ssize_t equal = compare_keys(dict, keys, &entry->key, key);
           if (equal < 0) return equal;
@@ -588,6 +590,20 @@ PyObject** value_slot(PyDictObject* dict, Py_ssize_t index) {
 }  // namespace
 
 Status dict_insert_taking(PyDictObject* dict, PyObject* key, Py_hash_t hash, PyObject* value) {
+  // The commonest case: a str is there already.
+  if (PyDictKeysObject* keys = dict->ma_keys; keys->kind == KeysKind::Unicode && PyUnicode_CheckExact(key) && !dict_is_watched(dict)) {
+    const Py_ssize_t found = find_str(keys, key, hash);
+    if (found >= 0) {
+      PyObject* replaced = std::exchange(unicode_entries(keys)[found].value, value);
+      Py_DECREF(key);
+      Py_DECREF(replaced);
+      return Status::Ok;
+    }
+    if (insert_new(dict, kEmpty, key, hash, value) == Status::Ok) return Status::Ok;
+    Py_DECREF(key);
+    Py_DECREF(value);
+    return failed;
+  }
   PyObject* old;
   const Py_ssize_t index = dict_lookup(dict, key, hash, &old);
   if (old) {

@@ -44,6 +44,7 @@ inline void reverse(const Stretch& run, Py_ssize_t n) {
 // ---- comparisons: left < right as 1, 0, or -1 with an exception ---------------------------------------------------------
 
 struct AnyLess {
+  static int equal(PyObject* left, PyObject* right) { return PyObject_RichCompareBool(left, right, Py_EQ); }
   int operator()(PyObject* left, PyObject* right) const { return PyObject_RichCompareBool(left, right, Py_LT); }
 };
 // All keys of one type, whose tp_richcompare is asked directly.
@@ -64,6 +65,11 @@ struct SameTypeLess {
 };
 // Exact str, all Latin-1.
 struct Latin1Less {
+  static int equal(PyObject* left, PyObject* right) {
+    const Py_ssize_t length = PyUnicode_GET_LENGTH(left);
+    return length == PyUnicode_GET_LENGTH(right) &&
+           std::memcmp(PyUnicode_DATA(left), PyUnicode_DATA(right), static_cast<size_t>(length)) == 0;
+  }
   int operator()(PyObject* left, PyObject* right) const {
     const Py_ssize_t left_length = PyUnicode_GET_LENGTH(left), right_length = PyUnicode_GET_LENGTH(right);
     const int order = std::memcmp(PyUnicode_DATA(left), PyUnicode_DATA(right),
@@ -73,11 +79,13 @@ struct Latin1Less {
 };
 // Exact int of one digit.
 struct SmallIntLess {
+  static int equal(PyObject* left, PyObject* right) { return small_ints_equal(left, right); }
   int operator()(PyObject* left, PyObject* right) const {
     return PyUnstable_Long_CompactValue(as<PyLongObject>(left)) < PyUnstable_Long_CompactValue(as<PyLongObject>(right));
   }
 };
 struct FloatLess {
+  static int equal(PyObject* left, PyObject* right) { return left == right || PyFloat_AS_DOUBLE(left) == PyFloat_AS_DOUBLE(right); }
   int operator()(PyObject* left, PyObject* right) const { return PyFloat_AS_DOUBLE(left) < PyFloat_AS_DOUBLE(right); }
 };
 // Non-empty tuples whose first items are of one kind, that FirstLess compares.
@@ -86,14 +94,22 @@ struct TupleLess {
   FirstLess first_less;
   int operator()(PyObject* left, PyObject* right) const {
     const Py_ssize_t left_size = PyTuple_GET_SIZE(left), right_size = PyTuple_GET_SIZE(right);
-    Py_ssize_t i = 0;
+    const int same = FirstLess::equal(PyTuple_GET_ITEM(left, 0), PyTuple_GET_ITEM(right, 0));
+    if (same < 0) return -1;
+    if (!same) return first_less(PyTuple_GET_ITEM(left, 0), PyTuple_GET_ITEM(right, 0));
+    Py_ssize_t i = 1;
     for (; i < left_size && i < right_size; ++i) {
-      const int equal = PyObject_RichCompareBool(PyTuple_GET_ITEM(left, i), PyTuple_GET_ITEM(right, i), Py_EQ);
+      PyObject *a = PyTuple_GET_ITEM(left, i), *b = PyTuple_GET_ITEM(right, i);
+      if (a == b) continue;
+      if (both_small_ints(a, b)) {
+        if (!small_ints_equal(a, b)) return SmallIntLess{}(a, b);
+        continue;
+      }
+      const int equal = PyObject_RichCompareBool(a, b, Py_EQ);
       if (equal < 0) return -1;
       if (!equal) break;
     }
     if (i >= left_size || i >= right_size) return left_size < right_size;
-    if (i == 0) return first_less(PyTuple_GET_ITEM(left, 0), PyTuple_GET_ITEM(right, 0));
     return PyObject_RichCompareBool(PyTuple_GET_ITEM(left, i), PyTuple_GET_ITEM(right, i), Py_LT);
   }
 };

@@ -297,12 +297,8 @@ int keys_equal(PyODictObject* a, PyODictObject* b) {
 }
 PyObject* odict_richcompare(PyObject* self, PyObject* other, int op) {
   if (!PyODict_Check(self) || !PyDict_Check(other) || (op != Py_EQ && op != Py_NE)) Py_RETURN_NOTIMPLEMENTED;
-  const size_t own_state = as_odict(self)->state;
-  const size_t other_state = PyODict_Check(other) ? as_odict(other)->state : 0;
   Ref<> same = steal(PyDict_Type.tp_richcompare(self, other, Py_EQ));
   if (!same) return nullptr;
-  if (same == Py_True && (as_odict(self)->state != own_state || (PyODict_Check(other) && as_odict(other)->state != other_state)))
-    return raise(PyExc_RuntimeError, "OrderedDict mutated during iteration");
   int equal = same == Py_True;
   if (equal && PyODict_Check(other)) {
     equal = keys_equal(as_odict(self), as_odict(other));

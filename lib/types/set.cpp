@@ -62,6 +62,8 @@ again:
         if (candidate == key) return entry;
         if (PyUnicode_CheckExact(candidate) && PyUnicode_CheckExact(key)) {
           if (str_equal(candidate, key)) return entry;
+        } else if (both_small_ints(candidate, key)) {
+          if (small_ints_equal(candidate, key)) return entry;
         } else {
           Py_INCREF(candidate);
           const int equal = PyObject_RichCompareBool(candidate, key, Py_EQ);

@@ -38,7 +38,8 @@ void track_if_needed(PyTupleObject* tuple) {
 
 PyObject* empty_tuple() { return object(&static_empty_tuple.tuple); }
 
-PyTupleObject* tuple_allocate(Py_ssize_t size) {
+// Untracked, items not initialised.
+static inline PyTupleObject* tuple_block(Py_ssize_t size) {
   PyTupleObject* tuple;
   void* block = size <= kTupleFreeSizes ? container_state().tuples[size].take() : nullptr;
   if (block) {
@@ -52,12 +53,16 @@ PyTupleObject* tuple_allocate(Py_ssize_t size) {
     if (!tuple) return nullptr;
   }
   tuple->ob_hash = -1;
-  std::memset(tuple->ob_item, 0, static_cast<size_t>(size) * sizeof(PyObject*));
+  return tuple;
+}
+PyTupleObject* tuple_allocate(Py_ssize_t size) {
+  PyTupleObject* tuple = tuple_block(size);
+  if (tuple) std::memset(tuple->ob_item, 0, static_cast<size_t>(size) * sizeof(PyObject*));
   return tuple;
 }
 PyObject* tuple_from_array(PyObject* const* items, Py_ssize_t size) {
   if (size == 0) return empty_tuple();
-  PyTupleObject* tuple = tuple_allocate(size);
+  PyTupleObject* tuple = tuple_block(size);
   if (!tuple) return nullptr;
   for (Py_ssize_t i = 0; i < size; ++i) tuple->ob_item[i] = Py_NewRef(items[i]);
   track_if_needed(tuple);
@@ -65,7 +70,7 @@ PyObject* tuple_from_array(PyObject* const* items, Py_ssize_t size) {
 }
 PyObject* tuple_from_array_taking(PyObject* const* items, Py_ssize_t size) {
   if (size == 0) return empty_tuple();
-  PyTupleObject* tuple = tuple_allocate(size);
+  PyTupleObject* tuple = tuple_block(size);
   if (!tuple) {
     for (Py_ssize_t i = 0; i < size; ++i) Py_DECREF(items[i]);
     return nullptr;
