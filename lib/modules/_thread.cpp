@@ -368,11 +368,8 @@ Status thread_set_name(PyObject*, StrArgument name) {
   Ref<> bytes = TRY(steal(PyUnicode_AsEncodedString(name, "utf-8", "replace")));
   char text[17];
   const auto size = static_cast<size_t>(PyBytes_GET_SIZE(bytes.get()));
-  size_t length = size < 15 ? size : 15;
-  // Not in the middle of a character.
+  const size_t length = size < 15 ? size : 15;
   const char* data = PyBytes_AS_STRING(bytes.get());
-  if (length < size)
-    while (length > 0 && (static_cast<unsigned char>(data[length]) & 0xc0) == 0x80) --length;
   memcpy(text, data, length);
   text[length] = 0;
   const int error = pthread_setname_np(pthread_self(), text);

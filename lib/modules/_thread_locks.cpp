@@ -124,13 +124,8 @@ void rlock_dealloc(PyObject* self) {
   type->tp_free(self);
   Py_DECREF(type);
 }
-PyObject* rlock_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  if (PyTuple_GET_SIZE(args) || (kwargs && PyDict_Size(kwargs))) {
-    if (PyTuple_GET_SIZE(args)) return raise(PyExc_TypeError, "RLock() takes 0 positional arguments but %zd were given", PyTuple_GET_SIZE(args));
-    return raise(PyExc_TypeError, "RLock() takes no keyword arguments");
-  }
-  return type->tp_alloc(type, 0);
-}
+// Arguments are of no use, and allowed; threading.RLock warns of them.
+PyObject* rlock_new(PyTypeObject* type, PyObject*, PyObject*) { return type->tp_alloc(type, 0); }
 PyObject* rlock_repr(PyObject* self) {
   RLockObject* lock = rlock_of(self);
   return PyUnicode_FromFormat("<%s %s object owner=%lu count=%zu at %p>", lock->level ? "locked" : "unlocked", Py_TYPE(self)->tp_name,

@@ -424,7 +424,6 @@ KS_EXPORT PyInterpreterState* _PyXI_NewInterpreter(PyInterpreterConfig* config, 
 }
 KS_EXPORT void _PyXI_EndInterpreter(PyInterpreterState* interp, PyThreadState* state, PyThreadState** save) {
   PyThreadState* saved = nullptr;
-  if (!state) state = interp->core.threads;
   if (current_thread_state && current_thread_state->interp == interp) {
     saved = save ? *save : nullptr;
     state = current_thread_state;
