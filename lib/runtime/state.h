@@ -8,6 +8,7 @@
 #include "interpreter/state.h"
 #include "memory/state.h"
 #include "object/state.h"
+#include "runtime/reference_layout.h"
 #include "runtime/runtime_state.h"
 #include "text/state.h"
 #include "types/container_state.h"
@@ -17,7 +18,10 @@
 #include "types/text_state.h"
 
 // PyInterpreterState: one part for each room, each owned by that room.
+// Compiled modules of the installation (_asyncio) reach fields of the reference's struct by their offsets: those lie in
+// the zone at its front, of which only the pages that are touched cost memory.
 struct _is {
+  alignas(16) char reference_zone[ks::reference::kInterpreterStateSize];
   ks::InterpreterCore core;  // identity, threads, GIL, configuration, sys and builtins dictionaries
   ks::MemoryState memory;
   ks::ObjectState object;
@@ -36,6 +40,7 @@ namespace ks {
 
 // PyThreadState as the public header has it, followed by what is our own.
 struct ThreadState : PyThreadState {
+  char reference_zone[reference::kThreadStateSize - sizeof(PyThreadState)];  // as in PyInterpreterState
   ThreadPrivate own;
 };
 

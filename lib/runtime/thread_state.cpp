@@ -14,6 +14,7 @@
 #include "object/identifier.h"
 #include "interpreter/frame.h"
 #include "object/ref.h"
+#include "runtime/reference_zone.h"
 #include "runtime/eval_bits.h"
 #include "runtime/lifecycle.h"
 #include "runtime/process.h"
@@ -52,7 +53,9 @@ void fatal(const char* function, const char* message) { _Py_FatalErrorFunc(funct
 PyInterpreterState* new_interpreter_state() {
   void* memory = calloc(1, sizeof(PyInterpreterState));
   if (!memory) return nullptr;
-  auto* state = new (memory) PyInterpreterState();
+  // Default-initialised: calloc's zeroes stay untouched, so the zone's pages cost nothing.
+  auto* state = new (memory) PyInterpreterState;
+  reference_zone_start_interpreter(state);
   pthread_mutex_init(&state->core.threads_mutex, nullptr);
   state->core.switch_interval = 5000;
   state->core.dlopen_flags = 2;  // RTLD_NOW
@@ -82,6 +85,7 @@ void delete_interpreter_state(PyInterpreterState* state) {
 PyThreadState* new_thread_state(PyInterpreterState* interp, int whence) {
   auto* state = static_cast<ThreadState*>(calloc(1, sizeof(ThreadState)));
   if (!state) return nullptr;
+  reference_zone_start_thread(state);
   state->interp = interp;
   state->_whence = whence;
   state->py_recursion_limit = 1000;
