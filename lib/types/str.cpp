@@ -500,6 +500,7 @@ static PyObject* str_slot_new(PyTypeObject* type, PyObject* args, PyObject* kwar
 static PyObject* str_vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   const Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
   if (!kwnames && nargs == 1) return PyObject_Str(args[0]);
+  if (nargs > 3) return raise(PyExc_TypeError, "str expected at most 3 arguments, got %zd", nargs);
   PyObject* values[3] = {};
   TRY(bind(str_signature, args, nargs, kwnames, values));
   return str_make(values);

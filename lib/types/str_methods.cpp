@@ -389,13 +389,13 @@ PyObject* str_maketrans(PyObject* x, PyObject* y, PyObject* z) {
   PyObject *key, *value;
   while (PyDict_Next(x, &position, &key, &value)) {
     if (PyUnicode_Check(key)) {
-      if (str_length(key) != 1) return raise(PyExc_ValueError, "string keys in translate table must be of length 1");
+      if (str_length(key) != 1) return raise(PyExc_ValueError, "string keys in translatetable must be of length 1");
       Ref<> code = TRY(steal(PyLong_FromLong(static_cast<long>(str_char(key, 0)))));
       if (PyDict_SetItem(result, code, value) < 0) return nullptr;
     } else if (PyLong_Check(key)) {
       if (PyDict_SetItem(result, key, value) < 0) return nullptr;
     } else {
-      return raise(PyExc_TypeError, "keys in translate table must be strings or integers");
+      return raise(PyExc_TypeError, "keys in translate table mustbe strings or integers");
     }
   }
   return result.release();
