@@ -367,9 +367,10 @@ bool has_real(PyObject* o) {
 }
 constexpr Signature construct_signature = read_signature("complex", "(real=0, imag=0)");
 
-PyObject* construct(PyTypeObject* type, PyObject* r, PyObject* i) {
+// complex(real=x) is not complex(x): named, it must be a real number.
+PyObject* construct(PyTypeObject* type, PyObject* r, PyObject* i, bool by_name) {
   if (!r && !i) return make_of_type(type, {0.0, 0.0});
-  if (r && !i) {
+  if (r && !i && !by_name) {
     if (PyComplex_CheckExact(r) && type == &PyComplex_Type) return Py_NewRef(r);
     if (PyUnicode_Check(r)) return from_text(type, r);
     Py_complex value;
@@ -407,12 +408,12 @@ PyObject* construct(PyTypeObject* type, PyObject* r, PyObject* i) {
 PyObject* new_slot(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   PyObject* values[2] = {};
   TRY(bind_tuple(construct_signature, args, kwargs, values));
-  return construct(type, values[0], values[1]);
+  return construct(type, values[0], values[1], kwargs && PyDict_GET_SIZE(kwargs));
 }
 PyObject* vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   PyObject* values[2] = {};
   TRY(bind(construct_signature, args, PyVectorcall_NARGS(nargsf), kwnames, values));
-  return construct(reinterpret_cast<PyTypeObject*>(type), values[0], values[1]);
+  return construct(reinterpret_cast<PyTypeObject*>(type), values[0], values[1], kwnames && PyTuple_GET_SIZE(kwnames));
 }
 
 // ---- methods ---------------------------------------------------------------------------------------------------------
