@@ -129,7 +129,7 @@ static Status parse_spec(PyObject* value, PyObject* spec, FormatSpec* format, Py
     }
   };
   TRY(check_grouping(format->grouping));
-  if (format->fraction_grouping != Grouping::None) TRY(check_grouping(format->fraction_grouping));
+  if (format->fraction_grouping != Grouping::None && format->type != 's') TRY(check_grouping(format->fraction_grouping));
   return Status::Ok;
 }
 
@@ -315,7 +315,7 @@ PyObject* format_int(PyObject* value, PyObject* spec) {
     default: return unknown_type(format.type, value);
   }
   if (format.no_negative_zero)
-    return raise(PyExc_ValueError, "Negative zero coercion (z) not allowed in format specifier with integer");
+    return raise(PyExc_ValueError, "Negative zero coercion (z) not allowed in integer format specifier");
   if (format.precision != -1)
     return raise(PyExc_ValueError, "Precision not allowed in integer format specifier");
   StrBuilder out;

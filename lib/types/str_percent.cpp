@@ -96,10 +96,11 @@ static Status parse_field(Percent& p, Py_ssize_t& at, PercentField* field) {
     field->precision = 0;
     if (at < length && char_at(at) == '*') {
       ++at;
-      Py_ssize_t value;
-      TRY(star_argument(p, &value));
-      if (value > INT_MAX) return raise(PyExc_OverflowError, "Python int too large to convert to C int");
-      field->precision = std::max<Py_ssize_t>(value, 0);
+      Ref<> argument = TRY(next_argument(p));
+      if (!PyLong_Check(argument.get())) return raise(PyExc_TypeError, "* wants int");
+      const int value = PyLong_AsInt(argument);
+      if (value == -1 && PyErr_Occurred()) return failed;
+      field->precision = std::max(value, 0);
     } else {
       TRY(number(INT_MAX, "precision", &field->precision));
     }
