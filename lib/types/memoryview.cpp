@@ -321,8 +321,7 @@ Status cast_to_one_dimension(View* self, const char* format) {
   if (!code)
     return raise(PyExc_ValueError, "memoryview: destination format must be a native single character format prefixed with an optional '@'");
   const char source = native_format_code(view.format, &source_size);
-  if (!source)
-    return raise(PyExc_ValueError, "memoryview: source format must be a native single character format prefixed with an optional '@'");
+  // A source of another format ("<d", as ctypes has) may be seen as bytes.
   if (!is_byte_code(source) && !is_byte_code(code)) return raise(PyExc_TypeError, "memoryview: cannot cast between two non-byte formats");
   if (view.len % itemsize) return raise(PyExc_TypeError, "memoryview: length is not a multiple of itemsize");
   view.format = static_format(code);
