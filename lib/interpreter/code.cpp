@@ -702,7 +702,9 @@ PyObject* _PyCode_ConstantKey(PyObject* object) {
     auto* slice = as<PySliceObject>(object);
     Ref<> parts = TRY(steal(PyTuple_Pack(3, slice->start, slice->stop, slice->step)));
     Ref<> key = TRY(steal(_PyCode_ConstantKey(parts)));
-    return PyTuple_Pack(3, type, key.get(), object);
+    // As all keys of containers: what tells it apart, then the object itself.
+    Ref<> distinction = TRY(steal(PyTuple_Pack(2, type, key.get())));
+    return PyTuple_Pack(2, distinction.get(), object);
   }
   // Anything else is the same only as itself.
   Ref<> identity = TRY(steal(PyLong_FromVoidPtr(object)));
