@@ -11,10 +11,8 @@ using namespace syntax;
 
 // ---- constants -------------------------------------------------------------------------------------------------------
 
-namespace {
-
 // The key of a constant in the cache (new reference), whose items are shared too.
-Ref<> merge_constant(PyObject* constant, PyObject* cache) {
+Ref<> merged_constant_key(PyObject* constant, PyObject* cache) {
   if (constant == Py_None || constant == Py_Ellipsis) return borrow(constant);
   Ref<> key = TRY(steal(_PyCode_ConstantKey(constant)));
   Ref<> known;
@@ -25,7 +23,7 @@ Ref<> merge_constant(PyObject* constant, PyObject* cache) {
   if (PyTuple_CheckExact(constant)) {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(constant); ++i) {
       PyObject* item = PyTuple_GET_ITEM(constant, i);
-      Ref<> item_key = TRY(merge_constant(item, cache));
+      Ref<> item_key = TRY(merged_constant_key(item, cache));
       PyObject* shared = item_of(item_key.get());
       if (shared != item) {
         reinterpret_cast<PyTupleObject*>(constant)->ob_item[i] = Py_NewRef(shared);
@@ -36,7 +34,7 @@ Ref<> merge_constant(PyObject* constant, PyObject* cache) {
     Ref<> items = TRY(steal(PySequence_Tuple(constant)));
     Ref<> shared = TRY(steal(PyTuple_New(PyTuple_GET_SIZE(items.get()))));
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.get()); ++i) {
-      Ref<> item_key = TRY(merge_constant(PyTuple_GET_ITEM(items.get(), i), cache));
+      Ref<> item_key = TRY(merged_constant_key(PyTuple_GET_ITEM(items.get(), i), cache));
       PyTuple_SET_ITEM(shared.get(), i, Py_NewRef(item_of(item_key.get())));
     }
     PyObject* set = PyFrozenSet_New(shared);
@@ -49,14 +47,12 @@ Ref<> merge_constant(PyObject* constant, PyObject* cache) {
   return key;
 }
 
-}  // namespace
-
 Py_ssize_t ConstantTable::add(PyObject* constant, PyObject* cache) {
   if (!keys_) {
     keys_ = steal(PyDict_New());
     if (!keys_) return -1;
   }
-  Ref<> key = TRY(merge_constant(constant, cache));
+  Ref<> key = TRY(merged_constant_key(constant, cache));
   Ref<> known;
   if (PyDict_GetItemRef(keys_, key, known.out()) < 0) return -1;
   if (known) return PyLong_AsSsize_t(known);

@@ -17,4 +17,7 @@ struct CompileOptions {
 // The code object of a tree; nullptr with an exception set.
 Ref<PyCodeObject> compile_tree(syntax::Module* tree, const CompileOptions& options, syntax::Arena& arena);
 
+// The tree as PyCF_OPTIMIZED_AST shows it; with `check_only` it stays as it is, and only warnings come.
+Status preprocess_tree(syntax::Module* tree, const CompileOptions& options, bool check_only, syntax::Arena& arena);
+
 }  // namespace ks::compiler

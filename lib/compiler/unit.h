@@ -112,6 +112,10 @@ struct Unit {
   int line_of_first_instruction = 0;
 };
 
+// The key under which equal constants of a compilation are one (new reference): a tuple whose second item is the shared
+// constant, or the constant itself. See codegen.cpp.
+Ref<> merged_constant_key(PyObject* constant, PyObject* cache);
+
 inline int index_of(NameMap<int>& names, Identifier name) { return names.at(name, static_cast<int>(names.size())); }
 
 }  // namespace ks::compiler

@@ -1,0 +1,49 @@
+// The stages of a compilation in their order, and the room's start and end.
+#include "compiler/compile.h"
+
+#include "compiler/codegen.h"
+#include "compiler/preprocess.h"
+#include "runtime/rooms.h"
+#include "runtime/state.h"
+
+namespace ks::compiler {
+namespace {
+
+int optimization_level(int given) { return given >= 0 ? given : interpreter()->core.config.optimization_level; }
+
+}  // namespace
+
+Status preprocess_tree(syntax::Module* tree, const CompileOptions& options, bool check_only, syntax::Arena& arena) {
+  FutureFeatures future;
+  TRY(read_future_features(tree, options.filename, &future));
+  return preprocess(tree,
+                    {.filename = options.filename,
+                     .optimize = optimization_level(options.optimize),
+                     .flags = future.flags | options.flags,
+                     .check_only = check_only},
+                    arena);
+}
+
+Ref<PyCodeObject> compile_tree(syntax::Module* tree, const CompileOptions& options, syntax::Arena& arena) {
+  Settings settings{.filename = options.filename,
+                    .flags = options.flags,
+                    .optimize = optimization_level(options.optimize),
+                    .future = {},
+                    .interactive = tree->kind == syntax::ModuleKind::Interactive};
+  TRY(read_future_features(tree, options.filename, &settings.future));
+  settings.flags |= settings.future.flags;
+  settings.future.flags |= options.flags & PyCF_MASK;
+  TRY(preprocess(tree, {.filename = options.filename, .optimize = settings.optimize, .flags = settings.flags}, arena));
+  SymbolTable symbols(options.filename, settings.future, settings.flags & PyCF_ALLOW_TOP_LEVEL_AWAIT, arena);
+  TRY(symbols.build(tree));
+  return Codegen(settings, symbols, arena).module(tree);
+}
+
+}  // namespace ks::compiler
+
+namespace ks {
+
+Status compiler_start(PyInterpreterState*) { return Status::Ok; }
+void compiler_end(PyInterpreterState*) {}
+
+}  // namespace ks
