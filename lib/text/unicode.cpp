@@ -162,6 +162,11 @@ int character_by_name(const char* name, Py_ssize_t length, NameKinds kinds, Py_U
       code = code * 16 + static_cast<Py_UCS4>(digit & 15);
     }
     if (!good || (digits == 5 && code < 0x10000)) return 0;
+    // Tangut ideographs are found by name, though name() does not know them, as in the reference.
+    if (kind == 1 && ((code >= 0x17000 && code <= 0x187f7) || (code >= 0x18d00 && code <= 0x18d08))) {
+      out[0] = code;
+      return 1;
+    }
     for (int i = 0; i < k_name_range_count; ++i) {
       const NameRange& range = unicode_section<NameRange>(k_name_ranges)[i];
       if (range.kind == kind && code >= range.first && code <= range.last) {

@@ -48,7 +48,7 @@ struct OldNumber {
 };
 static_assert(sizeof(OldNumber) == 24);
 struct Number {
-  int decimal, digit;
+  int decimal;
   bool is_numeric;
   double numeric;
 };
@@ -58,11 +58,11 @@ static Number number_for(PyObject* self, Py_UCS4 c) {
     const auto* end = begin + k_old_number_count;
     const OldNumber* found = std::lower_bound(begin, end, static_cast<int32_t>(c), [](const OldNumber& n, int32_t code) { return n.code < code; });
     if (found != end && found->code == static_cast<int32_t>(c))
-      return {found->decimal, found->digit, found->numeric != -1.0, found->numeric};
-    if (is_unassigned_in_old(c)) return {-1, -1, false, -1.0};
+      return {found->decimal, found->numeric != -1.0, found->numeric};
+    if (is_unassigned_in_old(c)) return {-1, false, -1.0};
   }
   const CharacterType& type = character_type(c);
-  return {type.decimal, type.digit, type.numeric != 0, unicode_section<double>(k_numeric_values)[type.numeric]};
+  return {type.decimal, type.numeric != 0, unicode_section<double>(k_numeric_values)[type.numeric]};
 }
 
 static PyObject* or_default(PyObject* fallback, const char* message) {
@@ -74,9 +74,9 @@ static PyObject* ucd_decimal(PyObject* self, CharArgument c, PyObject* fallback)
   return number.decimal >= 0 ? PyLong_FromLong(number.decimal) : or_default(fallback, "not a decimal");
 }
 METHOD(ucd, decimal, "($self, chr, default=<unrepresentable>, /)", "The decimal value of a character, or the default.");
-static PyObject* ucd_digit(PyObject* self, CharArgument c, PyObject* fallback) {
-  const Number number = number_for(self, c);
-  return number.digit >= 0 ? PyLong_FromLong(number.digit) : or_default(fallback, "not a digit");
+static PyObject* ucd_digit(PyObject*, CharArgument c, PyObject* fallback) {
+  const int digit = character_type(c).digit;  // of the current version always, as in the reference
+  return digit >= 0 ? PyLong_FromLong(digit) : or_default(fallback, "not a digit");
 }
 METHOD(ucd, digit, "($self, chr, default=<unrepresentable>, /)", "The digit value of a character, or the default.");
 static PyObject* ucd_numeric(PyObject* self, CharArgument c, PyObject* fallback) {
