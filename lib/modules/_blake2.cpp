@@ -190,6 +190,7 @@ struct BlakeType : HashType<A> {
       snprintf(module_name, sizeof(module_name), "BLAKE2%c_%s", A::kLarge ? 'B' : 'S', name);
       TRY(PyModule_AddObjectRef(m, module_name, number));
     }
+    reinterpret_cast<PyTypeObject*>(type.get())->tp_flags |= Py_TPFLAGS_IMMUTABLETYPE;  // now that it has its constants
     return status(PyModule_AddObjectRef(m, A::kName, type));
   }
 };
