@@ -71,6 +71,7 @@ def main():
         report("end", name)
         return 0 if result.wasSuccessful() else 1
     finally:
+        output.close()
         os.chdir("/")
         import shutil
         shutil.rmtree(folder, ignore_errors=True)

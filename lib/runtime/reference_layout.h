@@ -8,6 +8,8 @@ namespace ks::reference {
 inline constexpr size_t kThreadStateSize = 936;
 inline constexpr size_t kInterpreterStateSize = 225864;
 inline constexpr size_t kThreadTasks = 880;
+inline constexpr size_t kInterpreterRuntime = 7384;
+inline constexpr size_t kInterpreterThreads = 7344;
 inline constexpr size_t kInterpreterTasks = 10880;
 
 }  // namespace ks::reference

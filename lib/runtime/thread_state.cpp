@@ -106,6 +106,7 @@ PyThreadState* new_thread_state(PyInterpreterState* interp, int whence) {
   }
   state->next = old;
   interp->core.threads = state;
+  reference_zone_set_threads(interp, state);
   return state;
 }
 
@@ -137,7 +138,10 @@ void bind_thread_state(PyThreadState* state) {
 static void unlink_thread_state(PyThreadState* state) {
   ProcessLock lock;
   if (state->prev) state->prev->next = state->next;
-  else if (state->interp->core.threads == state) state->interp->core.threads = state->next;
+  else if (state->interp->core.threads == state) {
+    state->interp->core.threads = state->next;
+    reference_zone_set_threads(state->interp, state->next);
+  }
   if (state->next) state->next->prev = state->prev;
 }
 
@@ -167,6 +171,7 @@ void keep_only_thread(PyThreadState* keep) {
   PyInterpreterState* interp = keep->interp;
   PyThreadState* list = interp->core.threads;
   interp->core.threads = keep;
+  reference_zone_set_threads(interp, keep);
   PyThreadState* others = nullptr;
   while (list) {
     PyThreadState* next = list->next;
