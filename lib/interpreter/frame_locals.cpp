@@ -24,7 +24,12 @@ PyObject* name_of(PyCodeObject* code, int index) { return PyTuple_GET_ITEM(code-
 
 }  // namespace
 
-bool frame_local_is_hidden(PyCodeObject* code, int index) { return kind_of(code, index) & kHidden; }
+bool frame_has_hidden_locals(Frame* frame) {
+  PyCodeObject* code = frame_code(frame);
+  for (int i = 0; i < code->co_nlocalsplus; ++i)
+    if ((kind_of(code, i) & kHidden) && frame_local_value(frame, i)) return true;
+  return false;
+}
 
 PyObject* frame_local_value(Frame* frame, int index) {
   Value value = frame->localsplus[index];
@@ -42,7 +47,6 @@ bool for_each_local(PyFrameObject* object, F f) {
   Frame* frame = object->f_frame;
   PyCodeObject* code = frame_code(frame);
   for (int i = 0; i < code->co_nlocalsplus; ++i) {
-    if (frame_local_is_hidden(code, i)) continue;
     Ref<> value = borrow(frame_local_value(frame, i));
     if (value && !f(name_of(code, i), value.get())) return false;
   }
@@ -63,7 +67,7 @@ int index_of(PyFrameObject* object, PyObject* key, bool read) {
   // Interned names: identity decides first.
   if (PyUnicode_CheckExact(key)) {
     for (int i = 0; i < code->co_nlocalsplus; ++i) {
-      if (name_of(code, i) != key || frame_local_is_hidden(code, i)) continue;
+      if (name_of(code, i) != key) continue;
       if (!read || frame_local_value(object->f_frame, i)) return i;
     }
   }
@@ -72,7 +76,7 @@ int index_of(PyFrameObject* object, PyObject* key, bool read) {
   if (hash == -1) return -2;
   for (int i = 0; i < code->co_nlocalsplus; ++i) {
     PyObject* name = name_of(code, i);
-    if (PyObject_Hash(name) != hash || frame_local_is_hidden(code, i)) continue;
+    if (PyObject_Hash(name) != hash) continue;
     const int equal = PyObject_RichCompareBool(name, key, Py_EQ);
     if (equal < 0) return -2;
     if (equal && (!read || frame_local_value(object->f_frame, i))) return i;
@@ -328,7 +332,7 @@ PyObject* frame_locals_proxy(PyFrameObject* frame) {
 PyObject* frame_locals_snapshot(Frame* frame) {
   PyFrameObject* object = frame_object(frame);
   if (!object) return nullptr;
-  if (!frame_has_fast_locals(frame)) return PyFrame_GetLocals(object);
+  if (!frame_has_fast_locals(frame) && !frame_has_hidden_locals(frame)) return PyFrame_GetLocals(object);
   Ref<> proxy = TRY(steal(frame_locals_proxy(object)));
   return to_dict(proxy).release();
 }

@@ -234,7 +234,7 @@ PyObject* PyFrame_GetGlobals(PyFrameObject* f) { return get_globals(object(f), n
 PyObject* PyFrame_GetBuiltins(PyFrameObject* f) { return get_builtins(object(f), nullptr); }
 PyObject* PyFrame_GetLocals(PyFrameObject* f) {
   Frame* frame = f->f_frame;
-  if (frame_has_fast_locals(frame)) return frame_locals_proxy(f);
+  if (frame_has_fast_locals(frame) || frame_has_hidden_locals(frame)) return frame_locals_proxy(f);
   if (!frame->f_locals) {
     frame->f_locals = PyDict_New();
     if (!frame->f_locals) return nullptr;

@@ -12,7 +12,8 @@ namespace ks {
 int frame_line(Frame* frame);
 
 // Names and values of a frame that runs optimised code; used by f_locals and its proxy (frame_locals.cpp).
-bool frame_local_is_hidden(PyCodeObject* code, int index);
+// Whether a comprehension that was inlined into a module or class body has variables of its own now.
+bool frame_has_hidden_locals(Frame* frame);
 // The value of the variable, cells opened: borrowed, nullptr when unbound.
 PyObject* frame_local_value(Frame* frame, int index);
 inline bool frame_has_fast_locals(Frame* frame) { return frame_code(frame)->co_flags & CO_OPTIMIZED; }

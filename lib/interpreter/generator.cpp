@@ -200,7 +200,8 @@ PySendResult generator_resume(PyGenObject* g, PyObject* value, PyObject** result
   *frame->stackpointer++ = Value::owned(Py_NewRef(value ? value : Py_None));
   g->gi_exc_state.previous_item = thread->exc_info;
   thread->exc_info = &g->gi_exc_state;
-  if (throwing) chain_with_handled();
+  // Only what this generator itself is handling becomes the context; the rest is chained when it is raised.
+  if (throwing && g->gi_exc_state.exc_value) chain_with_handled();
   g->gi_frame_state = kGenExecuting;
   PyObject* returned = evaluate_hooked(thread, frame, throwing);
   if (returned && generator_is_suspended(g->gi_frame_state)) {

@@ -132,15 +132,19 @@ HANDLER(INSTRUMENTED_END_SEND) {
 
 static bool is_python_call(PyObject* callable) { return PyFunction_Check(callable); }
 
+// A bound method in the callable's place becomes its function, and its self the first argument.
+static void open_method(Value* operands) {
+  if (!operands[1].is_null() || !Py_IS_TYPE(operands[0].object(), &PyMethod_Type)) return;
+  auto* method = reinterpret_cast<PyMethodObject*>(operands[0].object());
+  Value old = operands[0];
+  operands[1] = Value::owned(Py_NewRef(method->im_self));
+  operands[0] = Value::owned(Py_NewRef(method->im_func));
+  close(old);
+}
+
 HANDLER(INSTRUMENTED_CALL) {
   Value* operands = sp - OPARG - 2;
-  if (operands[1].is_null() && Py_IS_TYPE(operands[0].object(), &PyMethod_Type)) {
-    auto* method = reinterpret_cast<PyMethodObject*>(operands[0].object());
-    Value old = operands[0];
-    operands[1] = Value::owned(Py_NewRef(method->im_self));
-    operands[0] = Value::owned(Py_NewRef(method->im_func));
-    close(old);
-  }
+  open_method(operands);
   PyObject* argument = operands[1] ? operands[1].object() : OPARG ? operands[2].object() : monitoring_missing();
   FIRE(monitor_local(thread, frame, kEventCall, operands[0].object(), argument));
   operands = sp - OPARG - 2;
@@ -159,9 +163,10 @@ HANDLER(INSTRUMENTED_CALL) {
 }
 HANDLER(INSTRUMENTED_CALL_KW) {
   Value* operands = sp - OPARG - 3;
+  open_method(operands);
   PyObject* argument = operands[1] ? operands[1].object() : OPARG ? operands[2].object() : monitoring_missing();
   FIRE(monitor_local(thread, frame, kEventCall, operands[0].object(), argument));
-  if (is_python_call(operands[0].object()) || Py_IS_TYPE(operands[0].object(), &PyMethod_Type)) GO_TO(CALL_KW);
+  if (is_python_call(operands[0].object())) GO_TO(CALL_KW);
   const bool with_self = !operands[1].is_null();
   PyObject* names = sp[-1].object();
   const Py_ssize_t total = static_cast<Py_ssize_t>(OPARG) + with_self;
