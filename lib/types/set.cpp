@@ -102,9 +102,13 @@ void insert_clean(setentry* table, size_t mask, PyObject* key, Py_hash_t hash) {
   }
 }
 
-Status resize(PySetObject* set, Py_ssize_t minimum) {
+size_t size_for(Py_ssize_t minimum) {
   size_t size = PySet_MINSIZE;
   while (size <= static_cast<size_t>(minimum)) size <<= 1;
+  return size;
+}
+Status resize(PySetObject* set, Py_ssize_t minimum) {
+  const size_t size = size_for(minimum);
   setentry* old = set->table;
   const Py_ssize_t old_mask = set->mask;
   const bool old_is_small = old == set->smalltable;
@@ -221,6 +225,23 @@ void clear(PySetObject* set) {
 
 Status merge_set(PySetObject* set, PySetObject* other) {
   if (other == set || other->used == 0) return Status::Ok;
+  if (set->fill == 0 && set->table == set->smalltable && other->table != other->smalltable && other->fill == other->used &&
+      size_for(other->used * 2) == static_cast<size_t>(other->mask) + 1) {
+    // The table that would be made is the other's: it is copied as it is.
+    const size_t size = static_cast<size_t>(other->mask) + 1;
+    auto* table = static_cast<setentry*>(PyMem_Malloc(size * sizeof(setentry)));
+    if (!table) {
+      PyErr_NoMemory();
+      return failed;
+    }
+    std::memcpy(table, other->table, size * sizeof(setentry));
+    for (size_t i = 0; i < size; ++i) Py_XINCREF(table[i].key);
+    set->table = table;
+    set->mask = other->mask;
+    set->fill = other->fill;
+    set->used = other->used;
+    return Status::Ok;
+  }
   if ((static_cast<size_t>(set->fill) + static_cast<size_t>(other->used)) * 5 >= static_cast<size_t>(set->mask) * 3)
     TRY(resize(set, (set->used + other->used) * 2));
   if (set->fill == 0 && set->mask == other->mask && other->fill == other->used) {
