@@ -88,7 +88,13 @@ HANDLER(GET_ITER) {
   // Not what GET_ITER left: f_locals can put anything into the place of an iterator.
   if (!Py_TYPE(iterator)->tp_iternext) [[unlikely]]
     return PyErr_Format(PyExc_TypeError, "'%.100s' object is not an iterator", Py_TYPE(iterator)->tp_name);
-  PyObject* value = Py_TYPE(iterator)->tp_iternext(iterator);
+  iternextfunc next = Py_TYPE(iterator)->tp_iternext;
+  // Through f_locals anything may have been put in a generator expression's iterator's place.
+  if (!next) [[unlikely]] {
+    PyErr_Format(PyExc_TypeError, "'%.100s' object is not an iterator", Py_TYPE(iterator)->tp_name);
+    return nullptr;
+  }
+  PyObject* value = next(iterator);
   if (value) return value;
   if (PyObject* exception = thread->current_exception) {
     if (!PyErr_GivenExceptionMatches(exception, PyExc_StopIteration)) return nullptr;

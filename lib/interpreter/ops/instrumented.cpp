@@ -86,7 +86,12 @@ HANDLER(INSTRUMENTED_NOT_TAKEN) {
 HANDLER(INSTRUMENTED_FOR_ITER) {
   SAVE_ALL();
   PyObject* iterator = sp[-1].object();
-  PyObject* value = Py_TYPE(iterator)->tp_iternext(iterator);
+  iternextfunc next = Py_TYPE(iterator)->tp_iternext;
+  if (!next) [[unlikely]] {
+    PyErr_Format(PyExc_TypeError, "'%.100s' object is not an iterator", Py_TYPE(iterator)->tp_name);
+    ERROR();
+  }
+  PyObject* value = next(iterator);
   if (!value) {
     if (PyObject* exception = thread->current_exception) {
       if (!PyErr_GivenExceptionMatches(exception, PyExc_StopIteration)) ERROR();
