@@ -136,9 +136,10 @@ static void warn_never_awaited(PyObject* coroutine) {
   bool warned = false;
   if (function) {
     result = steal(call(function.get(), coroutine));
-    warned = result || PyErr_Occurred();
+    warned = result || PyErr_ExceptionMatches(PyExc_RuntimeWarning);
+    if (PyErr_Occurred()) PyErr_FormatUnraisable("Exception ignored while finalizing coroutine %R", coroutine);
   }
-  if (!warned && !PyErr_Occurred())
+  if (!warned)
     PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "coroutine '%S' was never awaited", generator_of(coroutine)->gi_qualname);
   if (PyErr_Occurred()) PyErr_FormatUnraisable("Exception ignored while finalizing coroutine %R", coroutine);
 }
