@@ -231,7 +231,7 @@ extern "C" PyObject* _Py_union_type_or(PyObject* left, PyObject* right) {
 }
 extern "C" PyObject* _Py_union_args(PyObject* self) { return view(self)->args; }
 
-constinit PyTypeObject _PyUnion_Type = {
+__attribute__((visibility("default"))) constinit PyTypeObject _PyUnion_Type = {
     .ob_base = PyVarObject_HEAD_INIT(&PyType_Type, 0)
     .tp_name = "typing.Union",
     .tp_basicsize = sizeof(Union),
