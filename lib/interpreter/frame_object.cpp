@@ -270,7 +270,7 @@ PyObject* PyFrame_GetVarString(PyFrameObject* f, const char* name) {
 }
 
 // A frame that never ran, for tools that make tracebacks: new.
-PyFrameObject* PyFrame_New(PyThreadState* thread, PyCodeObject* code, PyObject* globals, PyObject* locals) {
+__attribute__((visibility("default"))) PyFrameObject* PyFrame_New(PyThreadState* thread, PyCodeObject* code, PyObject* globals, PyObject* locals) {
   (void)thread;
   Ref<> held_globals = borrow(globals);
   PyObject* builtins = nullptr;
@@ -300,11 +300,11 @@ PyFrameObject* PyFrame_New(PyThreadState* thread, PyCodeObject* code, PyObject* 
 }
 
 // Nothing to do: f_locals writes through.
-int PyFrame_FastToLocalsWithError(PyFrameObject*) { return 0; }
-void PyFrame_FastToLocals(PyFrameObject*) {}
-void PyFrame_LocalsToFast(PyFrameObject*, int) {}
+__attribute__((visibility("default"))) int PyFrame_FastToLocalsWithError(PyFrameObject*) { return 0; }
+__attribute__((visibility("default"))) void PyFrame_FastToLocals(PyFrameObject*) {}
+__attribute__((visibility("default"))) void PyFrame_LocalsToFast(PyFrameObject*, int) {}
 
-int _PyFrame_IsEntryFrame(PyFrameObject* f) {
+__attribute__((visibility("default"))) int _PyFrame_IsEntryFrame(PyFrameObject* f) {
   Frame* previous = f->f_frame->previous;
   return previous && previous->owner == kOwnedByInterpreter;
 }

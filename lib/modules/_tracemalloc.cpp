@@ -268,6 +268,17 @@ void hook_free(void* context, void* block) {
   remove_trace(0, reinterpret_cast<uintptr_t>(block));
 }
 
+// An object in a block from a free list: the block's trace becomes that of the new object.
+void note_reused(PyObject* object) {
+  if (busy || !tracing.on) return;
+  Busy working;
+  const uintptr_t block = reinterpret_cast<uintptr_t>(object) - object_presize(Py_TYPE(object));
+  Traceback* traceback = take_traceback();
+  if (!traceback) return;
+  Locked locked;
+  if (Trace* trace = tracing.traces.find(block, 0)) trace->traceback = traceback;
+}
+
 void clear_tables() {
   Traceback* dead = nullptr;
   {
@@ -338,6 +349,7 @@ Status tracemalloc_start(int frames) {
     tracing.on = true;
   }
   dump_block_traceback = dump_traceback;
+  ref_tracer.reused = note_reused;
   return Status::Ok;
 }
 void tracemalloc_stop() {
@@ -349,6 +361,7 @@ void tracemalloc_stop() {
   for (int domain = PYMEM_DOMAIN_RAW; domain <= PYMEM_DOMAIN_OBJ; ++domain)
     PyMem_SetAllocator(static_cast<PyMemAllocatorDomain>(domain), &tracing.inner[domain]);
   dump_block_traceback = nullptr;
+  ref_tracer.reused = nullptr;
   clear_tables();
 }
 

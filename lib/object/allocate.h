@@ -38,6 +38,7 @@ T* allocate_plain(PyTypeObject* type) {
 inline void object_renew(PyObject* object, PyTypeObject* type) {
   object->ob_refcnt_full = 1;
   object->ob_type = type;
+  if (ref_tracer.reused) [[unlikely]] ref_tracer.reused(object);
   if (ref_tracer.function) [[unlikely]] ref_tracer.function(object, PyRefTracer_CREATE, ref_tracer.data);
 }
 

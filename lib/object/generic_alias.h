@@ -7,7 +7,7 @@
 
 // types.UnionType, typing.Union: the arguments of a union, a tuple, borrowed.
 extern "C" PyObject* _Py_union_args(PyObject* self);
-extern "C" PyObject* _Py_union_type_or(PyObject* left, PyObject* right);
+extern "C" __attribute__((visibility("default"))) PyObject* _Py_union_type_or(PyObject* left, PyObject* right);
 extern "C" PyTypeObject _PyUnion_Type;
 extern "C" PyTypeObject GenericAliasIterator_Type;
 

@@ -16,7 +16,7 @@
 
 namespace ks {
 
-constinit RefTracer ref_tracer = {nullptr, nullptr};
+constinit RefTracer ref_tracer = {nullptr, nullptr, nullptr};
 
 namespace {
 
@@ -100,6 +100,7 @@ int PyObject_CallFinalizerFromDealloc(PyObject* self) {
 // Count of a block that becomes an object again.
 void _Py_NewReference(PyObject* object) {
   object->ob_refcnt_full = 1;
+  if (ref_tracer.reused) ref_tracer.reused(object);
   if (ref_tracer.function) ref_tracer.function(object, PyRefTracer_CREATE, ref_tracer.data);
 }
 void _Py_NewReferenceNoTotal(PyObject* object) { object->ob_refcnt_full = 1; }
@@ -174,7 +175,8 @@ PyObject* Py_GetConstant(unsigned int constant) { return Py_GetConstantBorrowed(
 
 // Function called for each new and each dying object, or NULL for none; 0.
 int PyRefTracer_SetTracer(PyRefTracer tracer, void* data) {
-  ref_tracer = {tracer, data};
+  ref_tracer.function = tracer;
+  ref_tracer.data = data;
   return 0;
 }
 PyRefTracer PyRefTracer_GetTracer(void** data) {

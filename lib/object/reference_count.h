@@ -9,6 +9,7 @@ namespace ks {
 struct RefTracer {
   PyRefTracer function;
   void* data;
+  void (*reused)(PyObject* object);  // tracemalloc's: an object begins in a block that had been kept
 };
 extern constinit RefTracer ref_tracer;
 

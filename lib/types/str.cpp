@@ -667,7 +667,7 @@ KS_EXPORT int _PyUnicode_CheckConsistency(PyObject* s, int check_content) {
 
 // -1 on error.
 Py_ssize_t PyUnicode_GetLength(PyObject* s) { return is_str_argument(s) ? str_length(s) : -1; }
-Py_ssize_t PyUnicode_GetSize(PyObject*) {
+__attribute__((visibility("default"))) Py_ssize_t PyUnicode_GetSize(PyObject*) {
   PyErr_SetString(PyExc_RuntimeError, "PyUnicode_GetSize has been removed.");
   return -1;
 }
