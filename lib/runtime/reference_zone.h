@@ -28,6 +28,26 @@ inline void reference_zone_start_interpreter(PyInterpreterState* state) {
 inline void reference_zone_set_threads(PyInterpreterState* state, PyThreadState* first) {
   reference_zone_set(state, reference::kInterpreterThreads, first);
 }
+// The five words before the list of tasks: top, soft and hard limit of the C stack, asyncio's running loop and task.
+inline void** reference_zone_thread_words(PyThreadState* state) {
+  return reinterpret_cast<void**>(reinterpret_cast<char*>(state) + reference::kThreadTasks) - 5;
+}
+// Below the soft limit the modules' own recursion check asks _Py_CheckRecursiveCall.
+inline void reference_zone_set_stack(PyThreadState* state, uintptr_t low, uintptr_t top) {
+  constexpr uintptr_t kMargin = 64 * 1024;
+  void** words = reference_zone_thread_words(state);
+  words[0] = reinterpret_cast<void*>(top);
+  words[1] = reinterpret_cast<void*>(low + 2 * kMargin);
+  words[2] = reinterpret_cast<void*>(low + kMargin);
+}
+inline void reference_zone_clear_thread(PyThreadState* state) {
+  void** words = reference_zone_thread_words(state);
+  for (int i = 3; i < 5; ++i) {
+    auto* object = static_cast<PyObject*>(words[i]);
+    words[i] = nullptr;
+    Py_XDECREF(object);
+  }
+}
 inline void reference_zone_start_thread(PyThreadState* state) {
   make_empty_list(reinterpret_cast<char*>(state) + reference::kThreadTasks);
 }

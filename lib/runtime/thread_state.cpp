@@ -127,6 +127,7 @@ void bind_thread_state(PyThreadState* state) {
       pthread_attr_destroy(&attributes);
       own->own.stack_limit = reinterpret_cast<uintptr_t>(base) + guard;
       own->own.stack_top = reinterpret_cast<uintptr_t>(base) + size;
+      reference_zone_set_stack(state, own->own.stack_limit, own->own.stack_top);
     }
   }
   if (!gilstate_thread_state) {
@@ -251,6 +252,7 @@ PyThreadState* PyThreadState_New(PyInterpreterState* interp) {
 void PyThreadState_Clear(PyThreadState* state) {
   if (state->_status.cleared) return;
   state->_status.finalizing = 1;
+  reference_zone_clear_thread(state);
   Py_CLEAR(state->threading_local_key);
   Py_CLEAR(state->threading_local_sentinel);
   Py_CLEAR(state->dict);
@@ -333,6 +335,7 @@ int PyUnstable_ThreadState_SetStackProtection(PyThreadState* state, void* start,
   auto* own = static_cast<ThreadState*>(state);
   own->own.stack_limit = reinterpret_cast<uintptr_t>(start);
   own->own.stack_top = reinterpret_cast<uintptr_t>(start) + size;
+  reference_zone_set_stack(state, own->own.stack_limit, own->own.stack_top);
   return 0;
 }
 void PyUnstable_ThreadState_ResetStackProtection(PyThreadState* state) {
@@ -346,6 +349,7 @@ void PyUnstable_ThreadState_ResetStackProtection(PyThreadState* state) {
   pthread_attr_destroy(&attributes);
   own->own.stack_limit = reinterpret_cast<uintptr_t>(base) + guard;
   own->own.stack_top = reinterpret_cast<uintptr_t>(base) + size;
+  reference_zone_set_stack(state, own->own.stack_limit, own->own.stack_top);
 }
 
 // ---- interpreters -----------------------------------------------------------------------------------------------------------
