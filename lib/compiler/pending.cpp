@@ -4,6 +4,5 @@
 namespace ks::compiler {
 
 [[gnu::weak]] Ref<> expression_text(const syntax::Expression*) { return unimplemented("annotations as text (from __future__ import annotations)"); }
-[[gnu::weak]] Ref<> clean_docstring(PyObject* docstring) { return borrow(docstring); }
 
 }  // namespace ks::compiler
