@@ -229,7 +229,7 @@ int remove_nops(Block* block) {
     previous_line = line;
   }
   const int removed = static_cast<int>(ops.size() - kept);
-  ops.resize(kept);
+  block->shrink(kept);
   return removed;
 }
 

@@ -50,6 +50,19 @@ struct Block {
   uint64_t unsafe_locals = 0;  // bit i: local i may be unbound at the start
   int position = 0;            // assembler: units from the start of the code
 
+  // As the reference, where an appended instruction takes over the handler that the last one to lie in its place had:
+  // what removed instructions leave behind decides where the exception table is split.
+  std::vector<Block*> left_behind;
+  void shrink(size_t size) {
+    if (left_behind.size() < ops.size()) left_behind.resize(ops.size());
+    for (size_t i = size; i < ops.size(); ++i) left_behind[i] = ops[i].handler;
+    ops.resize(size);
+  }
+  void append(Op op) {
+    op.handler = ops.size() < left_behind.size() ? left_behind[ops.size()] : nullptr;
+    ops.push_back(op);
+  }
+
   Op* last() { return ops.empty() ? nullptr : &ops.back(); }
   bool falls_through() const { return ops.empty() || !ends_block_for_good(ops.back().opcode); }
   bool exits_scope() const { return !ops.empty() && is_scope_exit(ops.back().opcode); }

@@ -393,7 +393,7 @@ bool Graph::thread_jump(Block* block, int at, int opcode) {
   jump.location = target.location;
   jump.target = target.target;
   op.clear();
-  block->ops.push_back(jump);
+  block->append(jump);
   return true;
 }
 

@@ -157,9 +157,8 @@ void Graph::normalize_jumps() {
     Op not_taken;
     not_taken.set(NOT_TAKEN, 0);
     not_taken.location = last->location;
-    // As an instruction of its own it is covered by no handler, like the jump below.
     if (!last->target->visited) {
-      block->ops.push_back(not_taken);
+      block->append(not_taken);
       continue;
     }
     Block* back = new_block();
