@@ -187,7 +187,7 @@ Status read_number(Values& values, const char*& p, const char* end, Py_ssize_t* 
     ++p;
     PyObject* value = TRY(values.next());
     if (!PyLong_Check(value)) return raise(PyExc_TypeError, "* wants int");
-    *number = PyLong_AsSsize_t(value);
+    *number = is_width ? PyLong_AsSsize_t(value) : PyLong_AsInt(value);
     if (*number == -1 && PyErr_Occurred()) return failed;
     if (*number < 0) {
       if (is_width) spec.minus = true, *number = -*number;
@@ -196,8 +196,9 @@ Status read_number(Values& values, const char*& p, const char* end, Py_ssize_t* 
     return Status::Ok;
   }
   Py_ssize_t result = 0;
+  const Py_ssize_t most = is_width ? PY_SSIZE_T_MAX : INT_MAX;
   for (; p < end && *p >= '0' && *p <= '9'; ++p) {
-    if (result > (PY_SSIZE_T_MAX - (*p - '0')) / 10) return raise(PyExc_ValueError, what);
+    if (result > (most - (*p - '0')) / 10) return raise(PyExc_ValueError, what);
     result = result * 10 + (*p - '0');
   }
   *number = result;

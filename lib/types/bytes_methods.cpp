@@ -351,14 +351,14 @@ PyObject* shared_join(PyObject* self, PyObject* iterable) {
   Py_ssize_t total = 0;
   for (Py_ssize_t i = 0; i < count; ++i) {
     if (i >= PySequence_Fast_GET_SIZE(items.get())) return raise(PyExc_RuntimeError, "sequence changed size during iteration");
-    PyObject* item = PySequence_Fast_GET_ITEM(items.get(), i);
+    Ref<> item = borrow(PySequence_Fast_GET_ITEM(items.get(), i));  // its __buffer__ may change the list
     Py_buffer& view = held.views[i];
-    if (PyBytes_CheckExact(item)) {
-      view.obj = Py_NewRef(item);
+    if (PyBytes_CheckExact(item.get())) {
+      view.obj = Py_NewRef(item.get());
       view.buf = bytes_data(item);
-      view.len = Py_SIZE(item);
+      view.len = Py_SIZE(item.get());
     } else if (PyObject_GetBuffer(item, &view, PyBUF_SIMPLE) < 0) {
-      return raise(PyExc_TypeError, "sequence item %zd: expected a bytes-like object, %.80s found", i, Py_TYPE(item)->tp_name);
+      return raise(PyExc_TypeError, "sequence item %zd: expected a bytes-like object, %.80s found", i, Py_TYPE(item.get())->tp_name);
     }
     held.count = i + 1;
     const Py_ssize_t more = view.len + (i ? separator.size : 0);

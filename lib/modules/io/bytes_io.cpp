@@ -189,6 +189,8 @@ PyObject* bytesio_truncate(BytesIO* self, PyObject* size_argument) {
   if (size_argument && size_argument != Py_None) {
     size = PyNumber_AsSsize_t(size_argument, PyExc_OverflowError);
     if (size == -1 && PyErr_Occurred()) return nullptr;
+    TRY(check_open(self));  // __index__ ran Python code
+    TRY(check_exports(self));
     if (size < 0) return raise(PyExc_ValueError, "negative size value %zd", size);
   }
   if (size < self->size) {
