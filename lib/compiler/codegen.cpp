@@ -404,7 +404,7 @@ Status Codegen::unwind_block(const FrameBlock& block, Location* at, bool preserv
       return Status::Ok;
     case BlockType::ForLoop:
       if (preserve_top) emit(SWAP, 2, *at);
-      emit(POP_ITER, *at);
+      emit(POP_TOP, *at);
       return Status::Ok;
     case BlockType::AsyncForLoop:
     case BlockType::PopValue:
