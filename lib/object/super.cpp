@@ -68,7 +68,8 @@ PyObject* find_behind(PyTypeObject* type, PyObject* self, PyTypeObject* self_typ
     Ref<> value;
     if (PyDict_GetItemRef(dict, name, value.out()) < 0) return nullptr;
     if (!value) continue;
-    if (method_found && type_has(Py_TYPE(value), Py_TPFLAGS_METHOD_DESCRIPTOR)) {
+    // What is found for a class that is bound itself takes no self.
+    if (method_found && self != object(self_type) && type_has(Py_TYPE(value), Py_TPFLAGS_METHOD_DESCRIPTOR)) {
       *method_found = true;
       return value.release();
     }

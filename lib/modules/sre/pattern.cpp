@@ -65,7 +65,7 @@ METHOD(pattern, search, "($self, /, string, pos=0, endpos=sys.maxsize)",
        "Scan through string looking for a match, and return a corresponding match object instance.\n\n"
        "Return None if no position in the string matches.");
 
-// Calls `visit` for each match in turn; an empty match never begins where the match before ended.
+// Calls `visit` for each match in turn; an empty match never begins where an empty match before it ended.
 template <class Visit>
 static Status each_match(Matcher& matcher, const Subject& subject, Visit visit) {
   Py_ssize_t at = subject.start;
@@ -74,7 +74,8 @@ static Status each_match(Matcher& matcher, const Subject& subject, Visit visit) 
     if (outcome == Outcome::Error) return failed;
     if (outcome == Outcome::No) break;
     if (!TRY(visit())) break;
-    at = matcher.must_advance = matcher.match_end;
+    at = matcher.match_end;
+    matcher.must_advance = matcher.match_start == at ? at : -1;
   }
   return Status::Ok;
 }
@@ -274,7 +275,10 @@ static Ref<> scan(PyObject* o, bool search) {
                                                        : self->matcher->match(self->at);
   self->running = false;
   Ref<> match = match_object(as<PatternObject>(self->pattern), self->subject, *self->matcher, outcome);
-  if (outcome == Outcome::Yes) self->at = self->matcher->must_advance = self->matcher->match_end;
+  if (outcome == Outcome::Yes) {
+    self->at = self->matcher->match_end;
+    self->matcher->must_advance = self->matcher->match_start == self->at ? self->at : -1;
+  }
   else self->at = -1;
   return match;
 }
