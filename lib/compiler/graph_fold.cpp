@@ -255,7 +255,8 @@ Status Graph::fold_constant_loads(Block* block) {
         Ref<> value = TRY(steal(constant_of(constant)));
         const int is_true = PyObject_IsTrue(value);
         if (is_true < 0) return failed;
-        op.clear();
+        // The jumps that do not pop leave the constant where it is.
+        if (next.opcode == POP_JUMP_IF_FALSE || next.opcode == POP_JUMP_IF_TRUE) op.clear();
         const bool if_true = next.opcode == POP_JUMP_IF_TRUE || next.opcode == JUMP_IF_TRUE;
         if ((is_true != 0) == if_true) next.opcode = JUMP;
         else next.clear();
