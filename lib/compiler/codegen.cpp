@@ -350,8 +350,6 @@ Status Codegen::make_closure(PyCodeObject* code, int attributes, const Location&
                                                               name == "__conditional_annotations__"_id);
       const bool cell = special || scope().where(name) == Where::Cell;
       const int* index = (cell ? unit().cellvars : unit().freevars).find(name);
-      // A lambda in an inlined comprehension of a class takes the class's own variable, which the comprehension has as free.
-      if (!index) index = (cell ? unit().freevars : unit().cellvars).find(name);
       if (!index)
         return raise(PyExc_SystemError, "compiler: no closure variable %R in the scope of %R", name, unit().name);
       emit(LOAD_CLOSURE, *index, at);

@@ -125,6 +125,8 @@ class Analyzer {
         if (place == Where::Free && scope->type == ScopeType::Class &&
             (symbol.name == "__class__"_id || symbol.name == "__classdict__"_id ||
              symbol.name == "__conditional_annotations__"_id)) {
+          // A function inside the comprehension reaches the cell that the class makes.
+          if (free_in_children(comprehension, symbol.name)) continue;
           place = Where::GlobalImplicit;
           free.remove(symbol.name);
           removed.push_back(symbol.name);
