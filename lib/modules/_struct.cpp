@@ -139,7 +139,10 @@ Status pack_int(StructState* state, PyObject* value, const Code& code, char* pla
   const int bits = static_cast<int>(code.size) * 8;
   if (code.code == 'P') {
     void* pointer = PyLong_AsVoidPtr(index);
-    if (!pointer && PyErr_Occurred()) return failed;
+    if (!pointer && PyErr_Occurred()) {
+      if (!PyErr_ExceptionMatches(PyExc_OverflowError)) return failed;
+      return raise(state->error, "int too large to convert");
+    }
     store(reinterpret_cast<uintptr_t>(pointer), place, 8, big);
     return Status::Ok;
   }

@@ -452,9 +452,8 @@ void buffer_wrapper_release(PyObject* self, Py_buffer* buffer) {
   auto* wrapper = as<BufferWrapper>(self);
   PyBufferProcs* procs = Py_TYPE(wrapper->obj)->tp_as_buffer;
   if (procs && procs->bf_releasebuffer == slot_bf_releasebuffer) call_release_buffer(wrapper->obj, buffer);
-  // What the memoryview's own exporter holds is given back when the memoryview goes.
-  Ref<> released = steal(PyObject_CallMethodNoArgs(wrapper->view, "release"_id));
-  if (!released) PyErr_Clear();
+  // The memoryview has one export less; what its own exporter holds is given back when it goes.
+  if (auto* release = Py_TYPE(wrapper->view)->tp_as_buffer->bf_releasebuffer) release(wrapper->view, buffer);
 }
 
 constinit PyBufferProcs buffer_wrapper_procs = {nullptr, buffer_wrapper_release};

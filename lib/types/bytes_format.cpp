@@ -242,7 +242,7 @@ Status percent_into(BytesBuilder& out, const char* begin, Py_ssize_t size, Value
     if (p < end && (*p == 'h' || *p == 'l' || *p == 'L')) ++p;
     if (p == end) return raise(PyExc_ValueError, "incomplete format");
     spec.code = *p++;
-    if (spec.code == '%') {
+    if (spec.code == '%' && p == percent + 2) {
       TRY(out.append('%'));
       continue;
     }

@@ -1,6 +1,7 @@
 // BaseExceptionGroup (ExceptionGroup inherits everything from it), and the join that ends an except* statement.
 //
-// `excs` is a non-empty tuple of exceptions. `excs_str` stays empty: the repr is made from `excs` when it is asked for.
+// `excs` is a non-empty tuple of exceptions. `excs_str`: the repr of what they came from,
+// where that was no list or tuple; otherwise the repr is made from `excs` when it is asked for.
 #include "runtime/state.h"
 #include "types/exceptions.h"
 
@@ -15,6 +16,9 @@ static PyObject* exception_group_new(PyTypeObject* type, PyObject* args, PyObjec
   if (!PySequence_Check(sequence)) return raise(PyExc_TypeError, "second argument (exceptions) must be a sequence");
   Ref<> exceptions = TRY(steal(PySequence_Tuple(sequence)));
   const Py_ssize_t count = PyTuple_GET_SIZE(exceptions.get());
+  // The repr shows another sequence as it is now.
+  Ref<> shown;
+  if (!PyList_CheckExact(sequence) && !PyTuple_CheckExact(sequence)) shown = TRY(steal(PyObject_Repr(sequence)));
   if (!count) return raise(PyExc_ValueError, "second argument (exceptions) must be a non-empty sequence");
   bool nested_base = false;
   for (Py_ssize_t i = 0; i < count; ++i) {
@@ -34,6 +38,7 @@ static PyObject* exception_group_new(PyTypeObject* type, PyObject* args, PyObjec
   Ref<> self = TRY(steal(base_exception_new(type, args, kwargs)));
   group(self)->msg = Py_NewRef(message);
   group(self)->excs = exceptions.release();
+  if (!PyList_CheckExact(sequence) && !PyTuple_CheckExact(sequence)) group(self)->excs_str = shown.release();
   return self.release();
 }
 
@@ -45,6 +50,7 @@ static PyObject* exception_group_str(PyObject* self) {
 static PyObject* exception_group_repr(PyObject* self) {
   const char* name = Py_TYPE(self)->tp_name;
   if (const char* dot = strrchr(name, '.')) name = dot + 1;
+  if (group(self)->excs_str) return PyUnicode_FromFormat("%s(%R, %U)", name, group(self)->msg, group(self)->excs_str);
   PyObject* args = group(self)->args;
   const bool as_tuple = PyTuple_GET_SIZE(args) > 1 && PyTuple_CheckExact(PyTuple_GET_ITEM(args, 1));
   Ref<> shown = TRY(steal(as_tuple ? Py_NewRef(group(self)->excs) : PySequence_List(group(self)->excs)));

@@ -69,6 +69,11 @@ static PyObject* unicode_error_text(PyObject* self, const char* verb) {
   Ref<> reason = TRY(steal(PyObject_Str(error->reason ? error->reason : Py_None)));
   Ref<> codec;
   if (error->encoding) codec = TRY(steal(PyObject_Str(error->encoding)));
+  // str() of the fields may have run Python code that changed the object.
+  const bool decoding = verb[0] == 'd';
+  if (!error->object) return raise(PyExc_TypeError, "UnicodeError 'object' attribute is not set");
+  if (decoding ? !PyBytes_Check(error->object) : !PyUnicode_Check(error->object))
+    return raise(PyExc_TypeError, "UnicodeError 'object' attribute must be a %s", decoding ? "bytes" : "string");
   const long character = single_character(error);
   char escaped[16];
   if (character >= 0) PyOS_snprintf(escaped, sizeof escaped, escape_format(character), static_cast<unsigned>(character));

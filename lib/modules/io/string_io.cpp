@@ -236,7 +236,7 @@ int stringio_init(PyObject* op, PyObject* args, PyObject* kwargs) {
   return 0;
 }
 PyObject* stringio_setstate(StringIO* self, PyObject* state) {
-  TRY(check(self));
+  if (self->closed) return raise(PyExc_ValueError, "I/O operation on closed file");
   if (!PyTuple_Check(state) || PyTuple_GET_SIZE(state) < 4)
     return raise(PyExc_TypeError, "%.200s.__setstate__ argument should be 4-tuple, got %.200s",
                  Py_TYPE(object(self))->tp_name, Py_TYPE(state)->tp_name);
@@ -259,6 +259,7 @@ PyObject* stringio_setstate(StringIO* self, PyObject* state) {
   if (at == -1 && PyErr_Occurred()) return nullptr;
   if (at < 0) return raise(PyExc_ValueError, "position value cannot be negative");
   self->position = at;
+  self->ok = true;
   PyObject* dict = PyTuple_GET_ITEM(state, 3);
   if (dict != Py_None) {
     if (!PyDict_Check(dict))
