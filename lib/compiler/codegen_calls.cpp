@@ -47,6 +47,7 @@ Status Codegen::keyword_dict(const Sequence<Keyword*>& keywords, Py_ssize_t begi
 bool Codegen::can_optimize_super(const Attribute* node) {
   const auto* super = node->value->if_is<Call>();
   if (!super || !super->func->is<Name>() || super->func->as<Name>()->id != "super"_id || !super->keywords.empty()) return false;
+  if (node->attr == "__class__"_id) return false;  // super().__class__ is the class of the super object itself
   if (scope().where("super"_id) != Where::GlobalImplicit) return false;
   if (symbols_.top()->where("super"_id) != Where::Unknown) return false;
   if (super->args.size() == 2) {
