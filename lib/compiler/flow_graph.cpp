@@ -7,12 +7,12 @@ namespace ks::compiler {
 namespace {
 
 Status optimize(Graph& graph, Unit& unit) {
+  graph.inline_small_blocks();
   graph.remove_unreachable();
   graph.resolve_line_numbers();
   TRY(graph.fold_constant_loads());
   TRY(graph.optimize_blocks());
   graph.remove_redundant_nops_and_pairs();
-  graph.inline_small_blocks();
   graph.remove_unreachable();
   graph.remove_redundant_nops_and_jumps();
   TRY(graph.remove_unused_constants());
