@@ -302,10 +302,6 @@ Status Codegen::set_qualname() {
       }
     }
   }
-  if (u.scope->function_name) {
-    base = base ? steal(PyUnicode_FromFormat("%U.%U", base.get(), u.scope->function_name)) : borrow(u.scope->function_name);
-    if (!base) return failed;
-  }
   if (!base) {
     u.qualname = u.name;
     return Status::Ok;

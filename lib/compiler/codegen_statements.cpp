@@ -146,7 +146,7 @@ Status Codegen::if_statement(const If* node) {
   TRY(jump_if(node->test, next, false));
   TRY(visit(node->body));
   if (!node->orelse.empty()) {
-    emit_jump(JUMP, end, kNoLocation);
+    emit_jump(JUMP_NO_INTERRUPT, end, kNoLocation);
     use(next);
     TRY(visit(node->orelse));
   }

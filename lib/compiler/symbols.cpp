@@ -391,7 +391,6 @@ Status SymbolVisitor::function(const F* node, bool async) {
 Status SymbolVisitor::function_annotations(const Statement* node, const Arguments* arguments, Expression* returns, Scope* function) {
   const bool sees_class = current_->can_see_class_scope || current_->type == ScopeType::Class;
   TRY(enter("__annotate__"_id, ScopeType::Annotation, arguments, node->position));
-  current_->function_name = function->name;
   if (sees_class) {
     current_->can_see_class_scope = true;
     TRY(define("__classdict__"_id, kUsed, node->position));

@@ -45,7 +45,6 @@ enum class ComprehensionKind { None, List, Dict, Set, Generator };
 struct Scope {
   ScopeType type;
   Identifier name;
-  Identifier function_name = nullptr;  // of an annotation scope: whose annotations
   Position position;
   const void* key;
   int id;
