@@ -213,11 +213,18 @@ void PyErr_BadInternalCall() { PyErr_SetString(PyExc_SystemError, "bad argument 
 // Always NULL. Raises an instance that exists already when there is not even memory for a new one.
 PyObject* PyErr_NoMemory() {
   PyThreadState* tstate = thread();
-  if (PyObject* exception = _PyExc_MemoryError.tp_alloc ? base_exception_new(&_PyExc_MemoryError, nullptr, nullptr) : nullptr) {
+  ExceptionTypesState& state = interpreter()->exceptions;
+  PyObject* exception = nullptr;
+  if (!state.making_memory_error) {
+    state.making_memory_error = true;
+    exception = base_exception_new(&_PyExc_MemoryError, nullptr, nullptr);
+    state.making_memory_error = false;
+  }
+  if (exception) {
     chain_context(tstate, exception);
     set_raised(tstate, Ref<>::steal(exception));
   } else {
-    set_raised(tstate, borrow(interpreter()->exceptions.memory_error));
+    set_raised(tstate, borrow(state.memory_error));
   }
   return nullptr;
 }

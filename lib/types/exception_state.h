@@ -9,6 +9,7 @@ struct ExceptionTypesState {
   PyObject* errno_map = nullptr;        // dict: errno -> subclass of OSError
   PyObject* exception_group = nullptr;  // ExceptionGroup: inherits from BaseExceptionGroup and Exception, so a heap type
   PyObject* memory_error = nullptr;     // kept for the moment when no other can be made
+  bool making_memory_error = false;     // its own allocation may fail and come back to PyErr_NoMemory
 
   // The warnings filters' state (lib/object/warnings.cpp); all owned.
   PyObject* warning_filters = nullptr;
