@@ -105,9 +105,18 @@ void set_object(PyThreadState* tstate, PyObject* type, PyObject* value) {
 
 static bool matches(PyObject* exception, PyObject* type) {
   if (PyTuple_Check(type)) {
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(type); ++i)
-      if (matches(exception, PyTuple_GET_ITEM(type, i))) return true;
-    return false;
+    // Nested too deeply, nothing matches; the question has no way to fail, so the error is only reported.
+    Ref<> current = take_raised(thread());
+    if (Py_EnterRecursiveCall(" in PyErr_GivenExceptionMatches")) {
+      PyErr_WriteUnraisable(nullptr);
+      set_raised(thread(), std::move(current));
+      return false;
+    }
+    set_raised(thread(), std::move(current));
+    bool any = false;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(type) && !any; ++i) any = matches(exception, PyTuple_GET_ITEM(type, i));
+    Py_LeaveRecursiveCall();
+    return any;
   }
   if (is_exception(exception)) exception = object(Py_TYPE(exception));
   if (PyExceptionClass_Check(exception) && PyExceptionClass_Check(type))
