@@ -134,7 +134,11 @@ void display(PyObject* exception, PyObject* traceback) {
   }
   if (!write_with_module(exception)) {
     Ref<> seen = steal(PySet_New(nullptr));
-    if (!seen || is_failure(write_plain(exception, file, seen))) PyErr_Clear();
+    if (!seen || is_failure(write_plain(exception, file, seen))) {
+      // Not even memory for that: the class, at least, is told without any.
+      PyErr_Clear();
+      fprintf(stderr, "%s\n", Py_TYPE(exception)->tp_name);
+    }
   }
   Ref<> flushed = steal(PyObject_CallMethodNoArgs(file, "flush"_id));
   if (!flushed) PyErr_Clear();
