@@ -50,7 +50,6 @@ Location attribute_location(Location at, const Attribute* node) {
   const int length = static_cast<int>(PyUnicode_GET_LENGTH(node->attr));
   if (length <= node->position.end_col_offset) {
     at.col_offset = node->position.end_col_offset - length;
-    at.end_col_offset = node->position.end_col_offset;
   } else {
     at.col_offset = at.end_col_offset = -1;
   }

@@ -280,6 +280,9 @@ void BorrowScan::run(Visit visit) {
       case MATCH_MAPPING:
       case MATCH_SEQUENCE:
       case WITH_EXCEPT_START: push(i); break;
+      // What they push may be what they took.
+      case FORMAT_SIMPLE:
+      case GET_YIELD_FROM_ITER: break;
       // These leave what is below.
       case DICT_MERGE:
       case DICT_UPDATE:
