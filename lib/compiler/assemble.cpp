@@ -1,4 +1,5 @@
 // The bytes of a code object: instructions, line table, exception table, and the names of its variables.
+#include <algorithm>
 #include <string>
 
 #include "compiler/graph.h"
@@ -273,7 +274,7 @@ Ref<PyCodeObject> assemble(Graph& graph, Unit& unit, const AssembleInput& input)
   parts.argcount = unit.positional_only_count + unit.argument_count;
   parts.posonlyargcount = unit.positional_only_count;
   parts.kwonlyargcount = unit.keyword_only_count;
-  parts.stacksize = input.stack_size;
+  parts.stacksize = std::max(input.stack_size, 1);
   parts.exceptiontable = exceptions;
   return code_new(parts);
 }

@@ -258,7 +258,7 @@ Status Codegen::enter(Identifier name, UnitType type, const void* key, int line,
   number_names(*u.scope, Where::Cell, kCellInComprehension, &u.cellvars, 0);
   if (u.scope->needs_class_closure) index_of(u.cellvars, "__class__"_id);
   if (u.scope->needs_classdict) index_of(u.cellvars, "__classdict__"_id);
-  if (u.scope->has_conditional_annotations && type == UnitType::Class) index_of(u.cellvars, "__conditional_annotations__"_id);
+  if (u.scope->has_conditional_annotations) index_of(u.cellvars, "__conditional_annotations__"_id);
   number_names(*u.scope, Where::Free, kFreeInClass, &u.freevars, static_cast<int>(u.cellvars.size()));
   // Private names are those of the innermost class.
   u.class_name = class_name ? class_name : units_.empty() ? nullptr : unit().class_name;

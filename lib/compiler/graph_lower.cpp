@@ -165,7 +165,6 @@ void Graph::normalize_jumps() {
     Op jump;
     jump.set(JUMP, 0);
     jump.location = last->location;
-    jump.handler = last->handler;
     jump.target = last->target;
     back->ops = {not_taken, jump};
     back->start_depth = last->target->start_depth;

@@ -50,6 +50,7 @@ class SymbolVisitor {
     table_.scopes_.push_back(std::make_unique<Scope>());
     Scope* scope = table_.scopes_.back().get();
     scope->type = type;
+    scope->method = type == ScopeType::Function && current_ && current_->type == ScopeType::Class;
     scope->name = name;
     scope->position = position;
     scope->key = key;
@@ -368,16 +369,14 @@ Status SymbolVisitor::function(const F* node, bool async) {
   TRY(visit(node->args->kw_defaults));
   TRY(visit(node->decorator_list));
   const bool generic = !node->type_params.empty();
-  bool in_class = current_->type == ScopeType::Class;
   if (generic) {
     bool keyword_defaults = false;
     for (const Expression* value : node->args->kw_defaults) keyword_defaults = keyword_defaults || value;
-    TRY(enter_type_parameters(node->name, node->type_params.items, !node->args->defaults.empty(), keyword_defaults, false, at));
+    TRY(enter_type_parameters(node->name, node->type_params.items, true, keyword_defaults, false, at));
     TRY(visit(node->type_params));
   }
   Scope* scope = make_scope(node->name, ScopeType::Function, node, at);
   scope->has_docstring = docstring_of(node->body) != nullptr;
-  scope->method = in_class;
   TRY(function_annotations(node, node->args, node->returns, scope));
   enter_existing(scope);
   if (async) current_->coroutine = true;
