@@ -21,6 +21,16 @@ constexpr int kSendToEndSend = 5;
 
 // Distances of jumps depend on the sizes of instructions, which depend on distances: until nothing changes.
 void resolve_jumps(Graph& graph) {
+  // The first guess is the number of the instruction that is jumped to, as in the reference: near 256 it decides whether
+  // a jump gets an EXTENDED_ARG that only its own size makes necessary.
+  int number = 0;
+  for (Block* block = graph.entry(); block; block = block->next) {
+    block->position = number;
+    number += static_cast<int>(block->ops.size());
+  }
+  for (Block* block = graph.entry(); block; block = block->next)
+    for (Op& op : block->ops)
+      if (op.is_jump() && op.target) op.oparg = op.target->position;
   bool changed = true;
   while (changed) {
     changed = false;

@@ -491,8 +491,8 @@ Status Graph::optimize_block(Block* block) {
       case UNARY_NEGATIVE: TRY(fold_unary(block, i)); break;
       case CALL_INTRINSIC_1:
         if (op.oparg == intrinsic::ListToTuple) {
-          if (next_opcode == GET_ITER) op.clear();
-          else TRY(fold_list_to_tuple(block, i));
+          TRY(fold_list_to_tuple(block, i));
+          if (next_opcode == GET_ITER && op.opcode == CALL_INTRINSIC_1) op.clear();
         } else if (op.oparg == intrinsic::UnaryPositive) {
           TRY(fold_unary(block, i));
         }

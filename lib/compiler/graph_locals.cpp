@@ -279,7 +279,10 @@ void BorrowScan::run(Visit visit) {
       case MATCH_KEYS:
       case MATCH_MAPPING:
       case MATCH_SEQUENCE:
-      case WITH_EXCEPT_START: push(i); break;
+      case WITH_EXCEPT_START:
+        // The reference takes the block's first instruction for what pushed these.
+        push(0);
+        break;
       // What they push may be what they took.
       case FORMAT_SIMPLE:
       case GET_YIELD_FROM_ITER: break;
