@@ -144,7 +144,10 @@ Status Graph::fold_tuple(Block* block, int at) {
 Status Graph::fold_list_to_tuple(Block* block, int at) {
   std::vector<Op*> parts, loads;
   bool append_expected = true;
-  for (int i = at - 1; i >= 0; --i) {
+  // A list that is only looked through ends with its last LIST_APPEND.
+  const Location location = block->ops[static_cast<size_t>(at)].location;
+  const bool is_list = block->ops[static_cast<size_t>(at)].opcode == LIST_APPEND;
+  for (int i = is_list ? at : at - 1; i >= 0; --i) {
     Op& op = block->ops[static_cast<size_t>(i)];
     if (op.opcode == NOP) continue;
     parts.push_back(&op);
@@ -158,6 +161,7 @@ Status Graph::fold_list_to_tuple(Block* block, int at) {
         PyTuple_SET_ITEM(tuple.get(), j, item);
       }
       remove_loads(parts);
+      block->ops[static_cast<size_t>(at)].location = location;
       return make_load(&block->ops[static_cast<size_t>(at)], std::move(tuple));
     }
     if (append_expected) {
@@ -496,6 +500,9 @@ Status Graph::optimize_block(Block* block) {
         } else if (op.oparg == intrinsic::UnaryPositive) {
           TRY(fold_unary(block, i));
         }
+        break;
+      case LIST_APPEND:
+        if (op.oparg == 1 && (next_opcode == GET_ITER || next_opcode == CONTAINS_OP)) TRY(fold_list_to_tuple(block, i));
         break;
       case BINARY_OP: TRY(fold_binary(block, i)); break;
       default: break;
