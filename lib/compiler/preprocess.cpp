@@ -169,7 +169,8 @@ Status Preprocessor::body(Sequence<Statement*>& statements) {
   bool removed = false;
   if (has_docstring && options_.optimize >= 2 && !options_.check_only) {
     if (statements.size() == 1) {
-      Statement* pass = arena_.make<Pass>(statements[0]->position);
+      const Position& at = statements[0]->position;
+      Statement* pass = arena_.make<Pass>({at.lineno, at.col_offset, at.lineno, at.col_offset + 4});
       if (!pass) return failed;
       statements.items[0] = pass;
       return Status::Ok;
