@@ -145,7 +145,6 @@ Status Graph::fold_list_to_tuple(Block* block, int at) {
   std::vector<Op*> parts, loads;
   bool append_expected = true;
   // A list that is only looked through ends with its last LIST_APPEND.
-  const Location location = block->ops[static_cast<size_t>(at)].location;
   const bool is_list = block->ops[static_cast<size_t>(at)].opcode == LIST_APPEND;
   for (int i = is_list ? at : at - 1; i >= 0; --i) {
     Op& op = block->ops[static_cast<size_t>(i)];
@@ -161,7 +160,6 @@ Status Graph::fold_list_to_tuple(Block* block, int at) {
         PyTuple_SET_ITEM(tuple.get(), j, item);
       }
       remove_loads(parts);
-      block->ops[static_cast<size_t>(at)].location = location;
       return make_load(&block->ops[static_cast<size_t>(at)], std::move(tuple));
     }
     if (append_expected) {
