@@ -265,7 +265,10 @@ Status merge_set(PySetObject* set, PySetObject* other) {
   }
   for (Py_ssize_t i = 0; i <= other->mask; ++i) {
     const setentry entry = other->table[i];
-    if (entry.key && entry.key != kDummy) TRY(add(set, entry.key, entry.hash));
+    if (!entry.key || entry.key == kDummy) continue;
+    // A comparison may empty the other set.
+    Ref<> held = borrow(entry.key);
+    TRY(add(set, held, entry.hash));
   }
   return Status::Ok;
 }
