@@ -47,6 +47,12 @@ static char* write_small(uint64_t magnitude, unsigned base, char* out) {
   return out + (end - place);
 }
 
+// Surely more decimal digits than that; what is close is counted when it is written.
+static bool exceeds_limit(PyObject* value, int limit) {
+  return limit >= kDigitLimitThreshold &&
+         static_cast<double>(int_bit_length(value) - 1) * 0.30102999 > static_cast<double>(limit) + 1;
+}
+
 Py_ssize_t int_write_text(PyObject* value, int base, bool prefix, char* out) {
   char* place = out;
   if (int_is_negative(value)) *place++ = '-';
@@ -62,9 +68,19 @@ Py_ssize_t int_write_text(PyObject* value, int base, bool prefix, char* out) {
   }
   // Only conversions that are not linear are limited.
   const int limit = std::has_single_bit(static_cast<unsigned>(base)) ? 0 : int_max_str_digits();
-  if (limit > 0 && limit >= kDigitLimitThreshold &&
-      static_cast<double>(int_bit_length(value) - 1) * 0.30102999 > static_cast<double>(limit) + 1)
-    return raise_too_long(limit);
+  if (exceeds_limit(value, limit)) return raise_too_long(limit);
+  if (base == 10 && count > kHookTextDigits) {
+    Ref<> given;
+    TRY(int_hook_to_decimal(value, &given));
+    if (given) {
+      const Py_ssize_t length = PyUnicode_GET_LENGTH(given.get());
+      if (limit > 0 && length - int_is_negative(value) > limit) return raise_too_long(limit);
+      if (!PyUnicode_IS_ASCII(given.get()) || length > int_text_bound(value, base, prefix))
+        return raise(PyExc_ValueError, "_pylong.int_to_decimal_string returned what is no decimal text of the number");
+      memcpy(out, PyUnicode_1BYTE_DATA(given.get()), static_cast<size_t>(length));
+      return length;
+    }
+  }
   Limbs limbs(limbs_for_digits(count));
   if (!limbs) return -1;
   digits_to_limbs(digits, count, limbs.data());
@@ -79,6 +95,15 @@ Py_ssize_t int_write_text(PyObject* value, int base, bool prefix, char* out) {
 }
 
 Ref<> int_to_str(PyObject* value, int base, bool prefix) {
+  if (base == 10 && int_digit_count(value) > kHookTextDigits && !exceeds_limit(value, int_max_str_digits())) {
+    Ref<> given;
+    TRY(int_hook_to_decimal(value, &given));
+    if (given) {
+      const int limit = int_max_str_digits();
+      if (limit > 0 && PyUnicode_GET_LENGTH(given.get()) - int_is_negative(value) > limit) return raise_too_long(limit);
+      return given;
+    }
+  }
   const Py_ssize_t bound = int_text_bound(value, base, prefix);
   char fixed[128];
   char* buffer = fixed;
@@ -149,6 +174,11 @@ static PyObject* parse_digits(const char* text, const char* limit, int base, boo
     for (const char* q = text; q < p; ++q)
       if (*q != '_') value = value * static_cast<unsigned>(base) + digit_values.values[static_cast<unsigned char>(*q)];
     return int_from_magnitude(value, negative);
+  }
+  if (base == 10 && count > kHookParseCharacters) {
+    Ref<> given;
+    TRY(int_hook_from_decimal(text, p - text, negative, &given));
+    if (given) return given.release();
   }
   auto* values = static_cast<unsigned char*>(PyMem_Malloc(static_cast<size_t>(count)));
   if (!values) return PyErr_NoMemory();

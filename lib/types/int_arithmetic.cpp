@@ -210,8 +210,9 @@ static Failed raise_zero_division() { return raise(PyExc_ZeroDivisionError, "div
 
 PyObject* int_floor_divide(PyObject* a, PyObject* b) {
   if (int_is_zero(b)) return raise_zero_division();
-  Ref<> quotient;
-  TRY(divide(a, b, &quotient, nullptr));
+  Ref<> quotient, remainder;
+  if (int_hook_divides(int_digit_count(a), int_digit_count(b))) TRY(int_hook_divmod(a, b, &quotient, &remainder));
+  if (!quotient) TRY(divide(a, b, &quotient, nullptr));
   return quotient.release();
 }
 PyObject* int_remainder(PyObject* a, PyObject* b) {
@@ -229,7 +230,8 @@ PyObject* int_remainder(PyObject* a, PyObject* b) {
 PyObject* int_divmod(PyObject* a, PyObject* b) {
   if (int_is_zero(b)) return raise_zero_division();
   Ref<> quotient, remainder;
-  TRY(divide(a, b, &quotient, &remainder));
+  if (int_hook_divides(int_digit_count(a), int_digit_count(b))) TRY(int_hook_divmod(a, b, &quotient, &remainder));
+  if (!quotient) TRY(divide(a, b, &quotient, &remainder));
   return PyTuple_Pack(2, quotient.get(), remainder.get());
 }
 

@@ -53,6 +53,17 @@ void limbs_to_digits(const mp_limb_t* limbs, Py_ssize_t limb_count, digit* digit
 // A new int from limbs.
 PyObject* int_from_limbs(const mp_limb_t* limbs, Py_ssize_t limb_count, bool negative);
 
+// ---- functions put in the place of `_pylong`'s (int_hooks.cpp) ---------------------------------------------------------
+// From these sizes on the reference leaves the work to `_pylong`. The results stay null while nobody has replaced its function.
+inline constexpr Py_ssize_t kHookTextDigits = 1000;       // more digits than this, to decimal text
+inline constexpr Py_ssize_t kHookParseCharacters = 6000;  // more decimal digits than this, from text
+inline bool int_hook_divides(Py_ssize_t dividend_digits, Py_ssize_t divisor_digits) {
+  return divisor_digits > 300 && dividend_digits - divisor_digits > 150;
+}
+Status int_hook_to_decimal(PyObject* value, Ref<>* text);
+Status int_hook_from_decimal(const char* digits, Py_ssize_t length, bool negative, Ref<>* value);
+Status int_hook_divmod(PyObject* a, PyObject* b, Ref<>* quotient, Ref<>* remainder);
+
 // An mpz with an int's value.
 class Mpz {
  public:
