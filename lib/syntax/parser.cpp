@@ -30,41 +30,50 @@ static void find_line(const char* source, const char* end, int number, const cha
   *stop = next ? next + 1 : end;
 }
 
-// Characters in the first `column` bytes of a line, counted from 1; 0 for an unknown column.
-static Py_ssize_t character_offset(const char* begin, const char* stop, int column) {
-  if (column < 0) return 0;
+// Characters that begin in the first `size` bytes of a line; what is beyond the line counts as one.
+static Py_ssize_t character_offset(const char* begin, const char* stop, Py_ssize_t size) {
+  if (size <= 0) return size;
   Py_ssize_t count = 0;
-  const char* at = begin;
-  for (; at < stop && at < begin + column; ++at)
+  for (const char* at = begin; at < stop && at < begin + size; ++at)
     if ((static_cast<unsigned char>(*at) & 0xc0) != 0x80) ++count;
-  return count + (begin + column - at) + 1;
+  return size > stop - begin ? count + 1 : count;
 }
 
-static void raise_at(PyObject* type, PyObject* message, PyObject* filename, const char* source, const char* end, const Position& place) {
+static void set_error(PyObject* type, PyObject* message, PyObject* filename, PyObject* text, int line, Py_ssize_t offset, int end_line,
+                      Py_ssize_t end_offset) {
+  Ref<> args = steal(Py_BuildValue("(O(OinOin))", message, filename, line, offset, text, end_line, end_offset));
+  if (args) PyErr_SetObject(type, args);
+}
+
+// An error of the parser. Columns count from 0; the end's is kNoPlace where it is not known.
+static void raise_at(PyObject* type, PyObject* message, const ParseOptions& options, const char* source, const char* end,
+                     const Position& place) {
   const char *begin, *stop;
   find_line(source, end, place.lineno, &begin, &stop);
-  const Py_ssize_t offset = character_offset(begin, stop, place.col_offset);
-  Py_ssize_t end_offset = place.end_col_offset;
-  if (place.end_col_offset >= 0) {
-    const char *end_begin, *end_stop;
-    find_line(source, end, place.end_lineno, &end_begin, &end_stop);
-    end_offset = character_offset(end_begin, end_stop, place.end_col_offset);
-  }
+  if (begin == end && place.lineno > 1) find_line(source, end, place.lineno - 1, &begin, &stop);
+  const Py_ssize_t offset = character_offset(begin, stop, Py_ssize_t{place.col_offset} + 1);
+  const Py_ssize_t end_offset = character_offset(begin, stop, Py_ssize_t{place.end_col_offset} + 1);
+  PyObject* filename = options.filename;
   Ref<> text;
-  if (PyUnicode_Check(filename) && PyUnicode_GET_LENGTH(filename) && PyUnicode_READ_CHAR(filename, 0) != '<')
+  if (options.start == Py_file_input && PyUnicode_Check(filename) && PyUnicode_GET_LENGTH(filename) &&
+      PyUnicode_READ_CHAR(filename, 0) != '<')
     text = steal(PyErr_ProgramTextObject(filename, place.lineno));
   if (!text) text = steal(PyUnicode_DecodeUTF8(begin, stop - begin, "replace"));
-  if (!text) return;
-  Ref<> args = steal(Py_BuildValue("(O(OinOin))", message, filename, place.lineno, offset, text.get(), place.end_lineno, end_offset));
-  if (args) PyErr_SetObject(type, args);
+  if (text) set_error(type, message, filename, text, place.lineno, offset, place.end_lineno, end_offset);
 }
 
 std::nullptr_t Parser::raise_error(PyObject* type, const Position& position, PyObject* message) {
   Ref<> held = Ref<>::steal(message);
-  if (held) {
-    PyErr_Clear();
-    raise_at(type, held, options.filename, source, source_end, position);
+  // Where the tokenizer has failed, its own error is the one to report.
+  if (!held || stopped()) return nullptr;
+  PyErr_Clear();
+  Position place = position;
+  if (place.end_col_offset == kCurrent) {
+    const Token& last = tokens[furthest];
+    place.end_lineno = last.end_line;
+    place.end_col_offset = last.end_column - 1;
   }
+  raise_at(type, held, options, source, source_end, place);
   return nullptr;
 }
 
@@ -102,27 +111,35 @@ bool Parser::check_version(int minor, const char* what, const Position& position
 // The tokenizer's own error as an exception.
 static void raise_tokenizer_error(const Tokenizer& tokenizer, const ParseOptions& options, const char* source, const char* end) {
   const TokenizerError& error = tokenizer.error();
-  if (PyErr_Occurred()) return;
   if (!error.message) {
-    PyErr_NoMemory();
+    if (!PyErr_Occurred()) PyErr_NoMemory();
     return;
   }
-  raise_at(error.type, error.message, options.filename, source, end,
-           {error.line, error.column, error.line, error.end_column >= 0 ? error.end_column : -1});
+  PyErr_Clear();
+  if (error.late()) {
+    raise_at(error.type, error.message, options, source, end, {error.line, error.column, error.line, -1});
+    return;
+  }
+  const char *begin, *stop;
+  find_line(source, end, error.line, &begin, &stop);
+  if (stop > begin && stop[-1] == '\n') --stop;
+  const Py_ssize_t offset = character_offset(begin, stop, Py_ssize_t{error.column} + 1);
+  const Py_ssize_t end_offset = error.end_column >= 0 ? character_offset(begin, stop, Py_ssize_t{error.end_column} + 1) : offset;
+  Ref<> text = steal(PyUnicode_DecodeUTF8(begin, stop - begin, "replace"));
+  if (text) set_error(error.type, error.message, options.filename, text, error.line, offset, error.line, end_offset);
 }
 
-static void raise_incomplete(const ParseOptions& options, const char* source, const char* end, int line) {
-  Ref<> message = steal(PyUnicode_FromString("incomplete input"));
-  PyErr_Clear();
+static void raise_incomplete(Parser& parser) {
   extern PyTypeObject incomplete_type __asm__("_PyExc_IncompleteInputError");
-  if (message) raise_at(reinterpret_cast<PyObject*>(&incomplete_type), message, options.filename, source, end, {line, 0, line, -1});
+  PyErr_Clear();
+  parser.error_last(reinterpret_cast<PyObject*>(&incomplete_type), "incomplete input");
 }
 
 static void raise_unclosed(const Tokenizer& tokenizer, const ParseOptions& options, const char* source, const char* end) {
   const Tokenizer::Open& open = tokenizer.innermost();
   Ref<> message = steal(PyUnicode_FromFormat("'%c' was never closed", open.kind));
   PyErr_Clear();
-  if (message) raise_at(PyExc_SyntaxError, message, options.filename, source, end, {open.line, open.column, open.line, -1});
+  if (message) raise_at(PyExc_SyntaxError, message, options, source, end, {open.line, open.column, open.line, -1});
 }
 
 // All tokens of the source; keywords have kinds of their own, type comments that mean "ignore" are set apart.
@@ -155,6 +172,47 @@ static void withhold_dedents(GrowingArray<Token>& tokens, const char* source, co
   tokens.shrink(first + 1);
 }
 
+// The exception for a source that does not parse. `pending` is one that the tokenizer has raised (a warning made an error).
+static void explain(Parser& parser, const Tokenizer& tokenizer, Ref<>& pending) {
+  const ParseOptions& options = parser.options;
+  auto report = [&] {
+    // The tokenizer could not go on where the parser needed more.
+    if (pending) PyErr_SetRaisedException(pending.release());
+    else if ((options.flags & PyCF_ALLOW_INCOMPLETE_INPUT) && tokenizer.incomplete()) {
+      extern PyTypeObject incomplete_type __asm__("_PyExc_IncompleteInputError");
+      Ref<> message = steal(PyUnicode_FromString("incomplete input"));
+      const Token& last = parser.tokens[parser.tokens.size() - 1];
+      if (message)
+        raise_at(reinterpret_cast<PyObject*>(&incomplete_type), message, options, parser.source, parser.source_end,
+                 {last.line, last.column, last.line, -1});
+    } else if (tokenizer.unclosed()) {
+      raise_unclosed(tokenizer, options, parser.source, parser.source_end);
+    } else {
+      raise_tokenizer_error(tokenizer, options, parser.source, parser.source_end);
+    }
+  };
+  if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_SyntaxError)) return;
+  if (parser.stopped()) return report();
+  if ((options.flags & PyCF_ALLOW_INCOMPLETE_INPUT) && parser.furthest >= parser.tokens.size() - 1) return raise_incomplete(parser);
+  if (!PyErr_Occurred()) parser.find_error();
+  if (parser.stopped()) {
+    PyErr_Clear();
+    return report();
+  }
+  if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_SyntaxError) && parser.tokens[parser.tokens.size() - 1].kind == TokenKind::Error) {
+    // An error of the tokenizer further on is reported rather than one of the parser; and a parenthesis that stays
+    // open explains an error on a later line.
+    const bool late = tokenizer.unclosed() || tokenizer.error().late();
+    if (pending || !late) {
+      PyErr_Clear();
+      report();
+    } else if (tokenizer.level() > 0 && parser.tokens[parser.furthest].line > tokenizer.innermost().line) {
+      raise_unclosed(tokenizer, options, parser.source, parser.source_end);
+    }
+  }
+  if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "the parser failed without an error");
+}
+
 Module* parse(const char* source, Py_ssize_t size, const ParseOptions& given, Arena& arena) {
   ParseOptions options = given;
   Ref<> default_name;
@@ -173,15 +231,8 @@ Module* parse(const char* source, Py_ssize_t size, const ParseOptions& given, Ar
   GrowingArray<Token> tokens;
   GrowingArray<TypeIgnore> ignores;
   if (!tokenize(tokenizer, options, arena, tokens, ignores)) return nullptr;
+  Ref<> pending = steal(PyErr_GetRaisedException());
   if (options.start == Py_single_input && (options.flags & PyCF_DONT_IMPLY_DEDENT)) withhold_dedents(tokens, begin, end);
-  const bool may_be_incomplete = options.flags & PyCF_ALLOW_INCOMPLETE_INPUT;
-  if (tokens.back().kind == TokenKind::Error && !tokenizer.unclosed()) {
-    // An error of the tokenizer is reported whatever the parser would say to the text before it.
-    if (may_be_incomplete && tokenizer.incomplete() && !PyErr_Occurred()) raise_incomplete(options, begin, end, tokens.back().line);
-    else raise_tokenizer_error(tokenizer, options, begin, end);
-    return nullptr;
-  }
-
   Parser parser(arena, options, tokens);
   parser.source = begin;
   parser.source_end = end;
@@ -194,24 +245,13 @@ Module* parse(const char* source, Py_ssize_t size, const ParseOptions& given, Ar
       while (parser.is(TokenKind::NewLine) || parser.is(TokenKind::Dedent)) ++parser.at;
       if (!parser.is(TokenKind::EndMarker)) {
         const Token& rest = parser.token();
-        parser.error_at({rest.line, rest.column, rest.line, -1}, "multiple statements found while compiling a single statement");
+        parser.error_at({rest.line, rest.column, rest.line, Parser::kNoPlace}, "multiple statements found while compiling a single statement");
         return nullptr;
       }
     }
     return result;
   }
-  if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_SyntaxError)) return nullptr;
-  if (may_be_incomplete && parser.furthest >= tokens.size() - 1) {
-    raise_incomplete(options, begin, end, tokens.back().line);
-    return nullptr;
-  }
-  if (!PyErr_Occurred()) parser.find_error();
-  if (tokenizer.unclosed() && PyErr_Occurred()) {
-    const Token& last = tokens[parser.furthest];
-    // A parenthesis that stays open explains an error on a later line.
-    if (last.kind == TokenKind::Error || last.line > tokenizer.innermost().line) raise_unclosed(tokenizer, options, begin, end);
-  }
-  if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "the parser failed without an error");
+  explain(parser, tokenizer, pending);
   return nullptr;
 }
 

@@ -36,15 +36,17 @@ S* Parser::if_statement() {
     const Py_ssize_t first = at;
     if (!accept(outermost ? Kind::Elif : Kind::If)) return nullptr;
     E* test = named_expression();
-    if (!test || !accept(Kind::Colon)) return nullptr;
+    if (!test || !colon()) return nullptr;
     Sequence<S*> body;
-    if (!block(&body)) return nullptr;
+    if (!block(&body, outermost ? "'elif' statement" : "'if' statement", first)) return nullptr;
     auto* node = arena.make<If>(position(first), test, body, Sequence<S*>{});
     if (!node || chain.append(node) != Status::Ok) return nullptr;
     if (!outermost) outermost = node;
     if (is(Kind::Elif)) continue;
     if (accept(Kind::Else)) {
-      if (!accept(Kind::Colon) || !block(&orelse)) return nullptr;
+      const Py_ssize_t otherwise = at - 1;
+      if (!forced_colon() || !block(&orelse, "'else' statement", otherwise)) return nullptr;
+      if (finding_errors && is(Kind::Elif)) return error_token("'elif' block follows an 'else' block");
     }
     break;
   }
@@ -66,21 +68,28 @@ S* Parser::while_statement() {
   const Py_ssize_t first = at++;
   E* test = named_expression();
   Sequence<S*> body, orelse;
-  if (!test || !accept(Kind::Colon) || !block(&body)) return nullptr;
-  if (accept(Kind::Else) && (!accept(Kind::Colon) || !block(&orelse))) return nullptr;
+  if (!test || !colon() || !block(&body, "'while' statement", first)) return nullptr;
+  if (accept(Kind::Else) && (!forced_colon() || !block(&orelse, "'else' statement", at - 2))) return nullptr;
   return arena.make<While>(position(first), test, body, orelse);
 }
 
 S* Parser::for_statement(bool is_async, Py_ssize_t first) {
   if (!accept(Kind::For)) return nullptr;
+  const Py_ssize_t begin = at;
   E* target = star_targets();
-  if (!target || !accept(Kind::In)) return nullptr;
+  if (!target || !accept(Kind::In)) {
+    if (finding_errors && !PyErr_Occurred()) {
+      at = begin;
+      wrong_for_target();
+    }
+    return nullptr;
+  }
   E* iterable = star_expressions();
-  if (!iterable || !accept(Kind::Colon)) return nullptr;
+  if (!iterable || !colon()) return nullptr;
   PyObject* comment = type_comment();
   Sequence<S*> body, orelse;
-  if (PyErr_Occurred() || !block(&body)) return nullptr;
-  if (accept(Kind::Else) && (!accept(Kind::Colon) || !block(&orelse))) return nullptr;
+  if (PyErr_Occurred() || !block(&body, "'for' statement", begin - 1)) return nullptr;
+  if (accept(Kind::Else) && (!forced_colon() || !block(&orelse, "'else' statement", at - 2))) return nullptr;
   if (!is_async) return arena.make<For>(position(first), target, iterable, body, orelse, comment);
   if (!check_version(5, "Async for loops are", position(first))) return nullptr;
   return arena.make<AsyncFor>(position(first), target, iterable, body, orelse, comment);
@@ -90,8 +99,20 @@ WithItem* Parser::with_item(bool) {
   E* context = expression();
   if (!context) return nullptr;
   if (!accept(Kind::As)) return arena.make_plain<WithItem>(context, nullptr);
+  const Py_ssize_t before = at;
   E* target = star_target();
-  if (!target || !(is(Kind::Comma) || is(Kind::RightParenthesis) || is(Kind::Colon))) return nullptr;
+  if (!target || !(is(Kind::Comma) || is(Kind::RightParenthesis) || is(Kind::Colon))) {
+    if (finding_errors && !PyErr_Occurred()) {
+      at = before;
+      E* wrong = expression();
+      if (wrong && (is(Kind::Comma) || is(Kind::RightParenthesis) || is(Kind::Colon))) refuse_target(wrong, Target::Assign);
+      if (PyErr_Occurred()) return nullptr;
+      at = before;
+      // A target that something else follows: let the caller see what.
+      if (star_target() && is(Kind::NewLine)) error_last(PyExc_SyntaxError, "expected ':'");
+    }
+    return nullptr;
+  }
   return arena.make_plain<WithItem>(context, target);
 }
 
@@ -109,7 +130,8 @@ S* Parser::with_statement(bool is_async, Py_ssize_t first) {
   const Py_ssize_t begin = at;
   GrowingArray<WithItem*> items;
   // `with (a, b):` has two items; `with (a, b).c:` and `with (a), b:` do not. The first reading is tried first.
-  bool good = accept(Kind::LeftParenthesis) && with_items(items, true) && accept(Kind::RightParenthesis) && is(Kind::Colon);
+  bool good = accept(Kind::LeftParenthesis) && with_items(items, true) && accept(Kind::RightParenthesis) &&
+              (is(Kind::Colon) || (finding_errors && is(Kind::NewLine)));
   if (good) {
     if (!check_version(9, "Parenthesized context managers are", position(first))) return nullptr;
   } else {
@@ -118,10 +140,10 @@ S* Parser::with_statement(bool is_async, Py_ssize_t first) {
     items.shrink(0);
     good = with_items(items, false);
   }
-  if (!good || !accept(Kind::Colon)) return nullptr;
+  if (!good || !colon()) return nullptr;
   PyObject* comment = type_comment();
   Sequence<S*> body;
-  if (PyErr_Occurred() || !block(&body)) return nullptr;
+  if (PyErr_Occurred() || !block(&body, "'with' statement", begin - 1)) return nullptr;
   if (!is_async) return arena.make<With>(position(first), keep(items), body, comment);
   if (!check_version(5, "Async with statements are", position(first))) return nullptr;
   return arena.make<AsyncWith>(position(first), keep(items), body, comment);
@@ -130,19 +152,27 @@ S* Parser::with_statement(bool is_async, Py_ssize_t first) {
 S* Parser::try_statement() {
   const Py_ssize_t first = at++;
   Sequence<S*> body, orelse, finalbody;
-  if (!accept(Kind::Colon) || !block(&body)) return nullptr;
+  if (!forced_colon() || !block(&body, "'try' statement", first)) return nullptr;
+  if (finding_errors && !is(Kind::Except) && !is(Kind::Finally))
+    return error_last(PyExc_SyntaxError, "expected 'except' or 'finally' block");
   GrowingArray<ExceptHandler*> handlers;
   bool star = false;
   while (is(Kind::Except)) {
     bool this_star;
+    const Py_ssize_t begin = at;
     ExceptHandler* handler = except_handler(&this_star);
-    if (!handler || (!handlers.empty() && this_star != star)) return nullptr;
+    if (!handler) return nullptr;
+    if (!handlers.empty() && this_star != star) {
+      if (!finding_errors) return nullptr;
+      return error_at(join(place_of(tokens[begin]), place_of(tokens[this_star ? begin + 1 : begin])),
+                      "cannot have both 'except' and 'except*' on the same 'try'");
+    }
     star = this_star;
     if (handlers.append(handler) != Status::Ok) return nullptr;
   }
-  if (!handlers.empty() && accept(Kind::Else) && (!accept(Kind::Colon) || !block(&orelse))) return nullptr;
+  if (!handlers.empty() && accept(Kind::Else) && (!forced_colon() || !block(&orelse, "'else' statement", at - 2))) return nullptr;
   if (accept(Kind::Finally)) {
-    if (!accept(Kind::Colon) || !block(&finalbody)) return nullptr;
+    if (!forced_colon() || !block(&finalbody, "'finally' statement", at - 2)) return nullptr;
   } else if (handlers.empty()) {
     return nullptr;
   }
@@ -156,16 +186,38 @@ ExceptHandler* Parser::except_handler(bool* star) {
   *star = accept(Kind::Star);
   E* type = nullptr;
   Identifier target = nullptr;
+  if (finding_errors && *star && (is(Kind::NewLine) || is(Kind::Colon)))
+    return error_last(PyExc_SyntaxError, "expected one or more exception types");
   if (!is(Kind::Colon)) {
+    if (finding_errors && is(Kind::NewLine)) return error_last(PyExc_SyntaxError, "expected ':'");
     const Py_ssize_t begin = at;
     type = expressions();
     if (!type) return nullptr;
     if (is(Kind::Comma)) return nullptr;
-    const bool several = type->is<Tuple>() && !parenthesized(begin);
+    const bool several = type->is<Tuple>() && type->as<Tuple>()->elts.length > 0 &&
+                         !(parenthesized(begin) && type->position.lineno == tokens[begin].line &&
+                           type->position.col_offset == tokens[begin].column && tokens[at - 1].kind == Kind::RightParenthesis &&
+                           type->as<Tuple>()->elts[0]->position.col_offset != type->position.col_offset);
     if (is(Kind::As)) {
-      if (several) return nullptr;  // several types and a name need parentheses
+      if (several) {
+        // Several types and a name need parentheses.
+        if (finding_errors && kind(1) == Kind::Name && kind(2) == Kind::Colon)
+          error_at({type->position.lineno, type->position.col_offset, kCurrent, kCurrent},
+                   "multiple exception types must be parenthesized when using 'as'");
+        return nullptr;
+      }
       ++at;
-      if (!is(Kind::Name)) return nullptr;
+      const Py_ssize_t name_at = at;
+      if (!is(Kind::Name) || (kind(1) != Kind::Colon && finding_errors)) {
+        if (!finding_errors) return nullptr;
+        E* wrong = expression();
+        if (PyErr_Occurred()) return nullptr;
+        if (wrong && !wrong->is<Name>() && is(Kind::Colon))
+          return error_at(wrong->position, *star ? "cannot use except* statement with %s" : "cannot use except statement with %s",
+                          name_of(wrong));
+        at = name_at;
+        if (!is(Kind::Name)) return nullptr;
+      }
       target = identifier_of(tokens[at]);
       if (!target) return nullptr;
       ++at;
@@ -176,7 +228,7 @@ ExceptHandler* Parser::except_handler(bool* star) {
     return nullptr;
   }
   Sequence<S*> body;
-  if (!accept(Kind::Colon) || !block(&body)) return nullptr;
+  if (!colon() || !block(&body, *star ? "'except*' statement" : "'except' statement", first)) return nullptr;
   return arena.make<ExceptHandler>(position(first), type, target, body);
 }
 
@@ -221,25 +273,30 @@ PyObject* Parser::function_type_comment(bool* good) {
 }
 
 S* Parser::function(const Sequence<E*>& decorators, bool is_async, Py_ssize_t first) {
+  const Py_ssize_t definition = at;
   if (!accept(Kind::Def) || !is(Kind::Name)) return nullptr;
   Identifier id = identifier_of(tokens[at]);
   if (!id) return nullptr;
   ++at;
   Sequence<TypeParameter*> params;
   if (is(Kind::LeftBracket) && !type_parameters(&params)) return nullptr;
-  if (!accept(Kind::LeftParenthesis)) return nullptr;
+  if (!accept(Kind::LeftParenthesis)) return error_token("expected '('");
+  const Py_ssize_t open = at;
   Arguments* args = parameters(false);
-  if (!args || !accept(Kind::RightParenthesis)) return nullptr;
+  if (!args || !accept(Kind::RightParenthesis)) {
+    if (finding_errors && !PyErr_Occurred()) wrong_parameters(open, false);
+    return nullptr;
+  }
   E* returns = nullptr;
   if (accept(Kind::RightArrow)) {
     returns = expression();
     if (!returns) return nullptr;
   }
-  if (!accept(Kind::Colon)) return nullptr;
+  if (!forced_colon()) return nullptr;
   bool good;
   PyObject* comment = function_type_comment(&good);
   Sequence<S*> body;
-  if (!good || !block(&body)) return nullptr;
+  if (!good || !block(&body, "function definition", definition)) return nullptr;
   if (!is_async) return arena.make<FunctionDef>(position(first), id, args, body, decorators, returns, comment, params);
   if (!check_version(5, "Async functions are", position(first))) return nullptr;
   return arena.make<AsyncFunctionDef>(position(first), id, args, body, decorators, returns, comment, params);
@@ -256,11 +313,12 @@ S* Parser::class_definition(const Sequence<E*>& decorators) {
   GrowingArray<E*> bases;
   GrowingArray<Keyword*> keywords;
   if (accept(Kind::LeftParenthesis)) {
+    if (finding_errors && !is(Kind::RightParenthesis) && wrong_arguments(at - 1, false)) return nullptr;
     if (!is(Kind::RightParenthesis) && !call_arguments(bases, keywords, Kind::RightParenthesis)) return nullptr;
     if (!accept(Kind::RightParenthesis)) return nullptr;
   }
   Sequence<S*> body;
-  if (!accept(Kind::Colon) || !block(&body)) return nullptr;
+  if (!colon() || !block(&body, "class definition", first)) return nullptr;
   return arena.make<ClassDef>(position(first), id, keep(bases), keep(keywords), body, decorators, params);
 }
 
@@ -268,6 +326,11 @@ S* Parser::class_definition(const Sequence<E*>& decorators) {
 bool Parser::type_parameters(Sequence<TypeParameter*>* out) {
   const Py_ssize_t first = at++;
   GrowingArray<TypeParameter*> params;
+  if (finding_errors && is(Kind::RightBracket)) {
+    const Position close = place_of(token());
+    error_at({close.lineno, close.col_offset, kCurrent, kCurrent}, "Type parameter list cannot be empty");
+    return false;
+  }
   while (!is(Kind::RightBracket)) {
     TypeParameter* param = type_parameter();
     if (!param || params.append(param) != Status::Ok) return false;
@@ -291,6 +354,13 @@ TypeParameter* Parser::type_parameter() {
   if (!star && !double_star && accept(Kind::Colon)) {
     bound = expression();
     if (!bound) return nullptr;
+  } else if (finding_errors && is(Kind::Colon)) {
+    const Position sign = place_of(token());
+    ++at;
+    E* wrong = expression();
+    if (!wrong) return nullptr;
+    return error_at({sign.lineno, sign.col_offset, kCurrent, kCurrent}, "cannot use %s with %s",
+                    wrong->is<Tuple>() ? "constraints" : "bound", star ? "TypeVarTuple" : "ParamSpec");
   }
   if (accept(Kind::Equal)) {
     const Py_ssize_t begin = at;
@@ -324,7 +394,12 @@ S* Parser::match_statement() {
     if (item->is<Starred>()) return nullptr;
     subject = item;
   }
-  if (!subject || !accept(Kind::Colon) || !accept(Kind::NewLine) || !accept(Kind::Indent) || !is_soft("case")) return nullptr;
+  if (!subject || !colon() || !accept(Kind::NewLine)) return nullptr;
+  if (!accept(Kind::Indent)) {
+    if (finding_errors) error_last(PyExc_IndentationError, "expected an indented block after 'match' statement on line %d", tokens[first].line);
+    return nullptr;
+  }
+  if (!is_soft("case")) return nullptr;
   GrowingArray<MatchCase*> cases;
   while (is_soft("case")) {
     MatchCase* one = case_block();
@@ -336,7 +411,7 @@ S* Parser::match_statement() {
 }
 
 MatchCase* Parser::case_block() {
-  ++at;
+  const Py_ssize_t first = at++;
   Pattern* what = patterns();
   if (!what) return nullptr;
   E* guard = nullptr;
@@ -345,7 +420,7 @@ MatchCase* Parser::case_block() {
     if (!guard) return nullptr;
   }
   Sequence<S*> body;
-  if (!accept(Kind::Colon) || !block(&body)) return nullptr;
+  if (!colon() || !block(&body, "'case' statement", first)) return nullptr;
   return arena.make_plain<MatchCase>(what, guard, body);
 }
 

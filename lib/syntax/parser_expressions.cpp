@@ -59,7 +59,9 @@ E* Parser::named_expression() {
     if (!check_version(8, "Assignment expressions are", position(first))) return nullptr;
     return arena.make<NamedExpr>(position(first), target, value);
   }
+  const Py_ssize_t first = at;
   E* result = expression();
+  if (finding_errors && result && wrong_named(first, result)) return nullptr;
   if (result && is(Kind::ColonEqual)) return nullptr;
   return result;
 }
@@ -70,6 +72,10 @@ E* Parser::expression() {
   if (is(Kind::Lambda)) return lambda();
   const Py_ssize_t first = at;
   E* body = disjunction();
+  if (finding_errors && !PyErr_Occurred()) {
+    if (!body) at = first;
+    if (body ? wrong_after_operand(first, body) : wrong_statement_operand()) return nullptr;
+  }
   if (!body || !is(Kind::If)) return body;
   const Py_ssize_t before = at;
   ++at;
@@ -205,6 +211,7 @@ E* Parser::binary(int least) {
     const int precedence = precedence_of(kind(), &op);
     if (precedence < least) return left;
     const Py_ssize_t sign = at++;
+    if (finding_errors && precedence >= 4 && wrong_not()) return nullptr;
     E* right = binary(precedence + 1);
     if (!right) return nullptr;
     if (op == Operator::MatMult && !check_version(5, "The '@' operator is", position(sign))) return nullptr;
@@ -224,6 +231,7 @@ E* Parser::factor() {
   Nesting nesting(*this);
   if (!nesting.good) return nullptr;
   const Py_ssize_t first = at++;
+  if (finding_errors && wrong_not()) return nullptr;
   E* operand = factor();
   return operand ? arena.make<UnaryOp>(position(first), op, operand) : nullptr;
 }
@@ -274,11 +282,23 @@ E* Parser::primary() {
   return nullptr;
 }
 
+// What was checked in the second pass is parsed once more without looking for mistakes.
+struct Checked {
+  Parser& parser;
+  const bool before;
+  explicit Checked(Parser& p) : parser(p), before(p.finding_errors) {}
+  ~Checked() { parser.finding_errors = before; }
+  void begin() { parser.finding_errors = false; }
+};
+
 E* Parser::call(E* function, const Position& start) {
   const Py_ssize_t open = at++;
   GrowingArray<E*> args;
   GrowingArray<Keyword*> keywords;
+  Checked checked(*this);
   if (!is(Kind::RightParenthesis)) {
+    if (finding_errors && wrong_arguments(open, true)) return nullptr;
+    checked.begin();
     if (!call_arguments(args, keywords, Kind::RightParenthesis)) return nullptr;
     if (starts_comprehension()) {
       // f(x for x in y): a generator, its parentheses being those of the call. It must be the only argument.
@@ -346,6 +366,7 @@ E* Parser::slices() {
   const Py_ssize_t first = at;
   auto one = [this]() -> E* {
     if (is(Kind::Star)) {
+      if (finding_errors) return checked_starred();
       const Py_ssize_t begin = at++;
       E* value = expression();
       return value ? arena.make<Starred>(position(begin), value, Context::Load) : nullptr;
@@ -472,6 +493,13 @@ E* Parser::atom() {
 }
 
 E* Parser::group_or_tuple() {
+  const Py_ssize_t first = at;
+  E* result = read_group_or_tuple();
+  if (!result && finding_errors) wrong_display(first);
+  return result;
+}
+
+E* Parser::read_group_or_tuple() {
   Nesting nesting(*this);
   if (!nesting.good) return nullptr;
   const Py_ssize_t first = at++;
@@ -501,6 +529,13 @@ E* Parser::group_or_tuple() {
 }
 
 E* Parser::list_display() {
+  const Py_ssize_t first = at;
+  E* result = read_list_display();
+  if (!result && finding_errors) wrong_display(first);
+  return result;
+}
+
+E* Parser::read_list_display() {
   Nesting nesting(*this);
   if (!nesting.good) return nullptr;
   const Py_ssize_t first = at++;
@@ -522,6 +557,13 @@ E* Parser::list_display() {
 }
 
 E* Parser::brace_display() {
+  const Py_ssize_t first = at;
+  E* result = read_brace_display();
+  if (!result && finding_errors) wrong_display(first);
+  return result;
+}
+
+E* Parser::read_brace_display() {
   Nesting nesting(*this);
   if (!nesting.good) return nullptr;
   const Py_ssize_t first = at++;
@@ -587,7 +629,10 @@ bool Parser::comprehension_clauses(Sequence<Comprehension*>* out) {
     const bool is_async = accept(Kind::Async);
     ++at;
     E* target = star_targets();
-    if (!target || !accept(Kind::In)) return false;
+    if (!target || !accept(Kind::In)) {
+      if (finding_errors) wrong_for_clause(first);
+      return false;
+    }
     E* iterable = disjunction();
     if (!iterable) return false;
     GrowingArray<E*> conditions;
@@ -698,7 +743,14 @@ E* Parser::lambda() {
   if (!nesting.good) return nullptr;
   const Py_ssize_t first = at++;
   Arguments* args = parameters(true);
-  if (!args || !accept(Kind::Colon)) return nullptr;
+  if (!args || !is(Kind::Colon)) {
+    if (finding_errors && !PyErr_Occurred()) wrong_parameters(first + 1, true);
+    return nullptr;
+  }
+  ++at;
+  if (finding_errors && (is(Kind::FStringMiddle) || is(Kind::TStringMiddle)))
+    return error_at(join(place_of(tokens[first]), place_of(tokens[at - 1])),
+                    "%c-string: lambda expressions are not allowed without parentheses", is(Kind::FStringMiddle) ? 'f' : 't');
   E* body = expression();
   return body ? arena.make<Lambda>(position(first), args, body) : nullptr;
 }

@@ -40,6 +40,13 @@ Pattern* Parser::pattern() {
   const Py_ssize_t first = at;
   Pattern* result = or_pattern();
   if (!result || !accept(Kind::As)) return result;
+  if (finding_errors) {
+    if (is_soft("_")) return error_token("cannot use '_' as a target");
+    const Place place(*this);
+    E* wrong = expression();
+    if (PyErr_Occurred()) return nullptr;
+    if (wrong && !wrong->is<Name>()) return error_at(wrong->position, "cannot use %s as pattern target", name_of(wrong));
+  }
   if (!is(Kind::Name) || is_soft("_")) return nullptr;
   Identifier name = identifier_of(tokens[at]);
   if (!name) return nullptr;
@@ -162,7 +169,19 @@ Pattern* Parser::class_or_value_pattern() {
       Pattern* item = pattern();
       if (!item || names.append(attribute) != Status::Ok || keywords.append(item) != Status::Ok) return nullptr;
     } else {
-      if (!keywords.empty()) return nullptr;
+      if (!keywords.empty()) {
+        if (!finding_errors) return nullptr;
+        Pattern* begin = pattern();
+        Pattern* last = begin;
+        while (last && is(Kind::Comma) && kind(1) != Kind::RightParenthesis && !(kind(1) == Kind::Name && kind(2) == Kind::Equal)) {
+          ++at;
+          Pattern* next = pattern();
+          if (!next) break;
+          last = next;
+        }
+        if (PyErr_Occurred() || !begin) return nullptr;
+        return error_at(join(begin->position, last->position), "positional patterns follow keyword patterns");
+      }
       Pattern* item = pattern();
       if (!item || positional.append(item) != Status::Ok) return nullptr;
     }

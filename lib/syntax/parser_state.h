@@ -6,6 +6,8 @@
 // syntax" is reported. What exactly is wrong is found afterwards, by syntax_errors.cpp, and costs good sources nothing.
 #pragma once
 
+#include <initializer_list>
+
 #include "syntax/arena.h"
 #include "syntax/ast.h"
 #include "syntax/parser.h"
@@ -16,8 +18,15 @@ namespace ks::syntax {
 
 using Kind = TokenKind;
 
+enum class Target { Assign, Delete, For };
+const char* name_of(const Expression* node);
+Expression* wrong_target(Expression* node, Target kind);
+
 class Parser {
  public:
+  static constexpr int kNoPlace = -2;  // as end_col_offset: the end is not known
+  static constexpr int kCurrent = -5;  // as end_lineno and end_col_offset: where the tokenizer stands
+
   Parser(Arena& arena, const ParseOptions& options, const GrowingArray<Token>& tokens)
       : arena(arena), options(options), tokens(tokens) {}
 
@@ -99,9 +108,11 @@ class Parser {
   Identifier dotted_name();
   Statement* global_or_nonlocal();
   Statement* del_statement();
+  Statement* read_del_statement();
   Statement* type_alias();
   Statement* compound_statement();
-  bool block(Sequence<Statement*>* out);
+  // `after` names the statement that token `first` begins, for the message that tells of a missing block.
+  bool block(Sequence<Statement*>* out, const char* after = nullptr, Py_ssize_t first = 0);
   Statement* if_statement();
   Statement* while_statement();
   Statement* for_statement(bool is_async, Py_ssize_t first);
@@ -154,8 +165,11 @@ class Parser {
   Expression* primary();
   Expression* atom();
   Expression* group_or_tuple();
+  Expression* read_group_or_tuple();
   Expression* list_display();
+  Expression* read_list_display();
   Expression* brace_display();
+  Expression* read_brace_display();
   Expression* slices();
   Expression* slice();
   Expression* lambda();
@@ -195,8 +209,53 @@ class Parser {
     return arena.copy(items.begin(), items.size());
   }
 
-  // Tells what is wrong, once module() has failed without an exception. Always leaves one set.
+  // ---- what is wrong: syntax_errors*.cpp
+  // Tells what is wrong, once module() has failed without an exception.
   void find_error();
+  bool stopped() const { return tokens[tokens.size() - 1].kind == Kind::Error && furthest >= tokens.size() - 1; }
+  static bool without_place(const Token& token) {
+    return token.kind == Kind::Indent || token.kind == Kind::Dedent || token.kind == Kind::EndMarker;
+  }
+  Position place_of(const Token& token) const;
+  int last_line_size() const;
+  Py_ssize_t closing(Py_ssize_t open) const;                     // the token that closes token `open`, or the last one
+  bool bracketed(Py_ssize_t first, const Expression* node) const;  // `node` lies in the bracket that token `first` opens
+  std::nullptr_t error_last(PyObject* type, const char* format, ...);  // the last token that was looked at
+  std::nullptr_t error_token(const char* format, ...);                 // the current token
+  Expression* silently(Expression* (Parser::*rule)());
+  Expression* operand() { return binary(0); }
+  Expression* silently_binary() { return silently(&Parser::operand); }
+  bool refuse_target(Expression* node, Target kind);
+  bool wrong_after_operand(Py_ssize_t first, Expression* body);
+  bool wrong_legacy(Py_ssize_t first);
+  bool wrong_statement_operand();
+  bool wrong_named(Py_ssize_t first, Expression* left);
+  bool wrong_not();
+  Expression* checked_starred();
+  bool wrong_display(Py_ssize_t first);
+  bool wrong_comprehension(Py_ssize_t first);
+  bool wrong_dict(Py_ssize_t first);
+  bool wrong_for_clause(Py_ssize_t first);
+  bool wrong_for_target();
+  bool checked_keyword(bool starred, bool* mapping);
+  bool checked_arguments(bool* any_keyword, bool* last_mapping, bool* generator);
+  bool wrong_arguments(Py_ssize_t open, bool is_call);
+  bool wrong_expression_statement(Py_ssize_t first, Expression* value);
+  bool wrong_parameters(Py_ssize_t first, bool is_lambda);
+  bool wrong_replacement_field(Py_ssize_t first, bool is_template);
+  bool colon();         // the colon of a statement; its absence at the end of a line is an error
+  bool forced_colon();  // a colon that can be the only continuation
+  bool wrong_import_name();
+  bool wrong_import(Py_ssize_t first);
+  Py_ssize_t at_open = 0;  // where the arguments that are being checked begin
+};
+
+// Restores the place on every way out.
+struct Place {
+  Parser& parser;
+  const Py_ssize_t at;
+  explicit Place(Parser& p) : parser(p), at(p.at) {}
+  ~Place() { parser.at = at; }
 };
 
 // Restores the depth on every way out.

@@ -126,12 +126,15 @@ bool Parser::simple_statements(GrowingArray<S*>& out) {
 }
 
 // The statements of a compound statement, after its colon.
-bool Parser::block(Sequence<S*>* out) {
+bool Parser::block(Sequence<S*>* out, const char* after, Py_ssize_t first) {
   Nesting nesting(*this);
   if (!nesting.good) return false;
   GrowingArray<S*> body;
   if (accept(Kind::NewLine)) {
-    if (!accept(Kind::Indent)) return false;
+    if (!accept(Kind::Indent)) {
+      if (finding_errors && after) error_last(PyExc_IndentationError, "expected an indented block after %s on line %d", after, tokens[first].line);
+      return false;
+    }
     if (is(Kind::Dedent) || !statements(body, false) || !accept(Kind::Dedent)) return false;
   } else if (!simple_statements(body)) {
     return false;
@@ -158,13 +161,19 @@ S* Parser::simple_statement() {
     case Kind::From: return import_from();
     case Kind::Raise: {
       ++at;
+      if (finding_errors && is(Kind::From))
+        return error_at(join(place_of(tokens[first]), place_of(tokens[at])), "did you forget an expression between 'raise' and 'from'?");
       E *exception = nullptr, *cause = nullptr;
       if (!is(Kind::NewLine) && !is(Kind::Semicolon)) {
         exception = expression();
         if (!exception) return nullptr;
         if (accept(Kind::From)) {
+          const Py_ssize_t from = at - 1;
           cause = expression();
-          if (!cause) return nullptr;
+          if (!cause) {
+            if (finding_errors && !PyErr_Occurred()) error_at(place_of(tokens[from]), "did you forget an expression after 'from'?");
+            return nullptr;
+          }
         }
       }
       return arena.make<Raise>(position(first), exception, cause);
@@ -189,7 +198,10 @@ S* Parser::simple_statement() {
     case Kind::Yield: {
       E* value = yield_expression();
       if (!value) return nullptr;
-      if (is(Kind::Equal)) return nullptr;
+      if (is(Kind::Equal)) {
+        if (finding_errors) error_at(value->position, "assignment to yield expression not possible");
+        return nullptr;
+      }
       return arena.make<Expr>(position(first), value);
     }
     default: break;
@@ -226,6 +238,7 @@ S* Parser::expression_statement() {
   const Py_ssize_t first = at;
   E* value = star_expressions();
   if (!value) return nullptr;
+  if (finding_errors && wrong_expression_statement(first, value)) return nullptr;
   Operator op;
   if (is(Kind::Equal)) {
     GrowingArray<E*> targets;
@@ -273,6 +286,17 @@ PyObject* Parser::type_comment() {
 }
 
 S* Parser::del_statement() {
+  const Py_ssize_t first = at;
+  S* result = read_del_statement();
+  if (!result && finding_errors && !PyErr_Occurred()) {
+    at = first + 1;
+    E* targets = star_expressions();
+    if (targets && !PyErr_Occurred()) refuse_target(targets, Target::Delete);
+  }
+  return result;
+}
+
+S* Parser::read_del_statement() {
   const Py_ssize_t first = at++;
   GrowingArray<E*> targets;
   do {
@@ -346,6 +370,7 @@ Alias* Parser::dotted_alias() {
   if (!module_name) return nullptr;
   Identifier as_name = nullptr;
   if (accept(Kind::As)) {
+    if (finding_errors && wrong_import_name()) return nullptr;
     if (!is(Kind::Name)) return nullptr;
     as_name = identifier_of(tokens[at]);
     if (!as_name) return nullptr;
@@ -356,6 +381,7 @@ Alias* Parser::dotted_alias() {
 
 S* Parser::import_statement() {
   const Py_ssize_t first = at++;
+  if (finding_errors && wrong_import(first)) return nullptr;
   GrowingArray<Alias*> names;
   do {
     Alias* alias = dotted_alias();
@@ -374,6 +400,7 @@ bool Parser::alias_list(GrowingArray<Alias*>& out) {
     ++at;
     Identifier as_name = nullptr;
     if (accept(Kind::As)) {
+      if (finding_errors && wrong_import_name()) return false;
       if (!is(Kind::Name)) return false;
       as_name = identifier_of(tokens[at]);
       if (!as_name) return false;
@@ -410,7 +437,15 @@ S* Parser::import_from() {
   } else if (accept(Kind::LeftParenthesis)) {
     if (!alias_list(names) || !accept(Kind::RightParenthesis)) return nullptr;
   } else {
-    if (!alias_list(names)) return nullptr;
+    if (finding_errors && is(Kind::NewLine)) {
+      const Position line_end = place_of(token());
+      return error_at({line_end.lineno, line_end.col_offset, kCurrent, kCurrent}, "Expected one or more names after 'import'");
+    }
+    if (!alias_list(names)) {
+      if (finding_errors && !PyErr_Occurred() && tokens[at - 1].kind == Kind::Comma && is(Kind::NewLine))
+        error_last(PyExc_SyntaxError, "trailing comma not allowed without surrounding parentheses");
+      return nullptr;
+    }
     if (tokens[at - 1].kind == Kind::Comma) return nullptr;
   }
   return arena.make<ImportFrom>(position(first), module_name, keep(names), level);

@@ -114,7 +114,11 @@ bool Parser::formatted_string(GrowingArray<Part>& parts) {
     if (is(middle)) {
       if (!formatted_text(parts, raw)) return false;
     } else if (is(Kind::LeftBrace)) {
-      if (!replacement_field(parts, raw, is_template)) return false;
+      const Py_ssize_t first = at;
+      if (!replacement_field(parts, raw, is_template)) {
+        if (finding_errors && !PyErr_Occurred()) wrong_replacement_field(first, is_template);
+        return false;
+      }
     } else {
       return accept(is_template ? Kind::TStringEnd : Kind::FStringEnd);
     }
@@ -215,7 +219,11 @@ bool Parser::format_specification(bool raw, bool is_template, E** out) {
       if (!formatted_text(parts, raw)) return false;
     } else if (is(Kind::LeftBrace)) {
       // Fields in a specification are formatted at once, in a t-string too.
-      if (!replacement_field(parts, raw, false)) return false;
+      const Py_ssize_t field = at;
+      if (!replacement_field(parts, raw, false)) {
+        if (finding_errors && !PyErr_Occurred()) wrong_replacement_field(field, is_template);
+        return false;
+      }
     } else {
       break;
     }

@@ -71,6 +71,12 @@ Token Tokenizer::fail(const char* format, ...) {
   return fail_at(PyExc_SyntaxError, line_, line_start_, column_of(at_) - 1, -1, message);
 }
 
+Token Tokenizer::fail_late(const char* message) {
+  Token token = fail("%s", message);
+  error_.is_late = true;
+  return token;
+}
+
 Token Tokenizer::next() {
   if (in_middle_) return middle();
   return regular();
@@ -97,7 +103,7 @@ bool Tokenizer::indentation(Token* result) {
       if (at_end()) {
         incomplete_ = true;
         --at_;
-        *result = fail("unexpected EOF while parsing");
+        *result = fail_late("unexpected EOF while parsing");
         return true;
       }
       new_line();
@@ -259,7 +265,7 @@ Token Tokenizer::regular() {
         if (at_end()) {
           incomplete_ = true;
           --at_;
-          return fail("unexpected EOF while parsing");
+          return fail_late("unexpected EOF while parsing");
         }
         new_line();
         continue;
@@ -267,10 +273,10 @@ Token Tokenizer::regular() {
       at_ += 1;
       if (at_end()) {
         incomplete_ = true;
-        return fail("unexpected EOF while parsing");
+        return fail_late("unexpected EOF while parsing");
       }
       ++at_;
-      return fail("unexpected character after line continuation character");
+      return fail_late("unexpected character after line continuation character");
     }
     line_has_token_ = true;
 

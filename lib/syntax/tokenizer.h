@@ -18,6 +18,10 @@ struct TokenizerError {
   int column = 0;                 // byte offsets in that line; -1: unknown
   int end_line = 0;
   int end_column = 0;
+
+  // Matters only when the parser comes to its place: an error of the parser before it is reported instead.
+  bool late() const { return type != PyExc_SyntaxError || is_late; }
+  bool is_late = false;
 };
 
 class Tokenizer {
@@ -96,6 +100,7 @@ class Tokenizer {
   Token make_from(TokenKind kind, const char* start, int line, const char* line_start);
 
   [[gnu::format(printf, 2, 3)]] Token fail(const char* format, ...);
+  Token fail_late(const char* message);
   Token fail_at(PyObject* type, int line, const char* line_start, int column, int end_column, PyObject* message);
 
   const char* begin_;

@@ -1,0 +1,272 @@
+// Known mistakes in statements, parameters and replacement fields: see syntax_errors_expressions.cpp.
+#include "syntax/parser_state.h"
+
+namespace ks::syntax {
+
+using E = Expression;
+
+bool Parser::colon() {
+  if (accept(Kind::Colon)) return true;
+  if (finding_errors && is(Kind::NewLine)) error_last(PyExc_SyntaxError, "expected ':'");
+  return false;
+}
+bool Parser::forced_colon() {
+  if (accept(Kind::Colon)) return true;
+  if (!PyErr_Occurred()) error_token("expected ':'");
+  return false;
+}
+
+static bool is_augmented(Kind kind) {
+  return (kind >= Kind::PlusEqual && kind <= Kind::DoubleStarEqual) || kind == Kind::DoubleSlashEqual || kind == Kind::AtEqual;
+}
+
+// After the expressions that begin a statement: targets that are none.
+bool Parser::wrong_expression_statement(Py_ssize_t first, E* value) {
+  const Place place(*this);
+  const bool simple = value->is<Name>() || value->is<Attribute>() || value->is<Subscript>();
+  const bool bare_tuple = value->is<Tuple>() && !bracketed(first, value);
+  if (is(Kind::Colon)) {
+    if (simple) return false;
+    ++at;
+    E* annotation = silently(&Parser::expression);
+    if (!annotation) return PyErr_Occurred() != nullptr;
+    if (value->is<Tuple>() || value->is<List>()) {
+      E* shown = bare_tuple ? value->as<Tuple>()->elts[0] : value;
+      error_at(shown->position, "only single target (not %s) can be annotated", value->is<List>() ? "list" : "tuple");
+      return true;
+    }
+    if (value->is<Starred>()) return false;
+    error_at(value->position, "illegal target for annotation");
+    return true;
+  }
+  if (is_augmented(kind())) {
+    if (simple) return false;
+    ++at;
+    E* right = annotated_rhs();
+    if (PyErr_Occurred()) return true;
+    if (!right) return false;
+    error_at(value->position, "'%s' is an illegal expression for augmented assignment", name_of(value));
+    return true;
+  }
+  if (!is(Kind::Equal)) return false;
+  if (!is_target(value, true)) {
+    E* leading = bare_tuple ? nullptr : value;
+    if (leading && !leading->is<Starred>() && wrong_named(first, leading)) return true;
+    return refuse_target(value, Target::Assign);
+  }
+  while (accept(Kind::Equal)) {
+    E* next = annotated_rhs();
+    if (PyErr_Occurred()) return true;
+    if (!next || !is(Kind::Equal)) return false;
+    if (next->is<Yield>() || next->is<YieldFrom>()) {
+      if (tokens[at - 1].kind == Kind::RightParenthesis && next->position.end_col_offset != tokens[at - 1].end_column)
+        return refuse_target(next, Target::Assign);
+      error_at(next->position, "assignment to yield expression not possible");
+      return true;
+    }
+    if (refuse_target(next, Target::Assign)) return true;
+  }
+  return false;
+}
+
+// ---- imports -----------------------------------------------------------------------------------------------------------
+
+// Behind `as`: something else than a name.
+bool Parser::wrong_import_name() {
+  const Place place(*this);
+  if (is(Kind::Name)) {
+    switch (kind(1)) {
+      case Kind::Comma:
+      case Kind::RightParenthesis:
+      case Kind::Semicolon:
+      case Kind::NewLine: return false;
+      default: break;
+    }
+  }
+  E* wrong = expression();
+  if (PyErr_Occurred()) return true;
+  if (!wrong) return false;
+  error_at(wrong->position, "cannot use %s as import target", name_of(wrong));
+  return true;
+}
+
+bool Parser::wrong_import(Py_ssize_t first) {
+  const Place place(*this);
+  const Position begin = place_of(tokens[first]);
+  if (is(Kind::NewLine)) {
+    const Position line_end = place_of(token());
+    error_at({line_end.lineno, line_end.col_offset, kCurrent, kCurrent}, "Expected one or more names after 'import'");
+    return true;
+  }
+  do {
+    if (!dotted_name()) return PyErr_Occurred() != nullptr;
+  } while (accept(Kind::Comma));
+  if (!accept(Kind::From) || !dotted_name()) return PyErr_Occurred() != nullptr;
+  error_at({begin.lineno, begin.col_offset, kCurrent, kCurrent}, "Did you mean to use 'from ... import ...' instead?");
+  return true;
+}
+
+// ---- parameters --------------------------------------------------------------------------------------------------------
+
+// The parameters that begin at token `first`.
+bool Parser::wrong_parameters(Py_ssize_t first, bool is_lambda) {
+  if (PyErr_Occurred()) return true;
+  const Place place(*this);
+  at = first;
+  const Kind close = is_lambda ? Kind::Colon : Kind::RightParenthesis;
+  bool slash = false, star = false, any = false, only_names = true, default_seen = false;
+  auto here = [&](const char* message) {
+    error_at(place_of(token()), "%s", message);
+    return true;
+  };
+  for (;;) {
+    if (is(Kind::Slash)) {
+      if (!any && !slash && !star) return is(Kind::Slash) && (kind(1) == Kind::Comma || kind(1) == close)
+                                              ? here("at least one parameter must precede /")
+                                              : false;
+      if (star) return here("/ must be ahead of *");
+      if (slash) return here("/ may appear only once");
+      slash = true;
+      ++at;
+      if (is(Kind::Star)) return here("expected comma between / and *");
+    } else if (is(Kind::Star)) {
+      const Kind next = kind(1);
+      if (star) {
+        if (next == Kind::Name || next == Kind::Comma) return here("* may appear only once");
+        return false;
+      }
+      if (next == close || (next == Kind::Comma && (kind(2) == close || kind(2) == Kind::DoubleStar)))
+        return here("named parameters must follow bare *");
+      ++at;
+      if (is(Kind::Comma) && kind(1) == Kind::TypeComment) {
+        error_last(PyExc_SyntaxError, "bare * has associated type comment");
+        return true;
+      }
+      star = true;
+      if (!is(Kind::Comma)) {
+        if (!parameter(is_lambda, true)) return PyErr_Occurred() != nullptr;
+        if (is(Kind::Equal)) return here("var-positional parameter cannot have default value");
+      }
+    } else if (is(Kind::DoubleStar)) {
+      ++at;
+      if (!parameter(is_lambda, false)) return PyErr_Occurred() != nullptr;
+      if (is(Kind::Equal)) return here("var-keyword parameter cannot have default value");
+      if (!accept(Kind::Comma)) return false;
+      if (is(Kind::Star) || is(Kind::DoubleStar) || is(Kind::Slash)) return here("parameters cannot follow var-keyword parameter");
+      const Py_ssize_t next = at;
+      if (!is(Kind::Name) || !parameter(is_lambda, false)) return PyErr_Occurred() != nullptr;
+      error_at(position(next), "parameters cannot follow var-keyword parameter");
+      return true;
+    } else if (is(Kind::LeftParenthesis)) {
+      if (!only_names || slash || star) return false;
+      const Position open = place_of(token());
+      ++at;
+      bool inner = false;
+      while (is(Kind::Name)) {
+        inner = true;
+        ++at;
+        if (!accept(Kind::Comma)) break;
+      }
+      if (!inner || !is(Kind::RightParenthesis)) return false;
+      error_at(join(open, place_of(token())),
+               is_lambda ? "Lambda expression parameters cannot be parenthesized" : "Function parameters cannot be parenthesized");
+      return true;
+    } else if (is(Kind::Name)) {
+      const Py_ssize_t begin = at;
+      if (!parameter(is_lambda, false)) return PyErr_Occurred() != nullptr;
+      any = true;
+      if (is(Kind::Equal)) {
+        const Position equal = place_of(token());
+        ++at;
+        only_names = false;
+        if (is(close) || is(Kind::Comma)) {
+          error_at(equal, "expected default value expression");
+          return true;
+        }
+        if (!expression()) return PyErr_Occurred() != nullptr;
+        if (!star) default_seen = true;
+      } else if (default_seen && !star && (is(Kind::Comma) || is(close))) {
+        error_at(position(begin), "parameter without a default follows parameter with a default");
+        return true;
+      }
+    } else {
+      return false;
+    }
+    if (!accept(Kind::Comma)) return false;
+    if (is(Kind::TypeComment)) ++at;
+  }
+}
+
+// ---- f-strings and t-strings -------------------------------------------------------------------------------------------
+
+bool Parser::wrong_replacement_field(Py_ssize_t first, bool is_template) {
+  const char letter = is_template ? 't' : 'f';
+  const Place place(*this);
+  at = first + 1;
+  switch (kind()) {
+    case Kind::Equal:
+    case Kind::Exclamation:
+    case Kind::Colon:
+    case Kind::RightBrace: {
+      const Token& sign = token();
+      error_token("%c-string: valid expression required before '%c'", letter, *sign.start);
+      return true;
+    }
+    default: break;
+  }
+  E* value = annotated_rhs();
+  if (PyErr_Occurred()) return true;
+  if (!value) {
+    at = first + 1;
+    error_token("%c-string: expecting a valid expression after '{'", letter);
+    return true;
+  }
+  auto is_one_of = [this](std::initializer_list<Kind> kinds) {
+    for (Kind one : kinds)
+      if (is(one)) return true;
+    return false;
+  };
+  if (!is_one_of({Kind::Equal, Kind::Exclamation, Kind::Colon, Kind::RightBrace})) {
+    error_token("%c-string: expecting '=', or '!', or ':', or '}'", letter);
+    return true;
+  }
+  if (accept(Kind::Equal) && !is_one_of({Kind::Exclamation, Kind::Colon, Kind::RightBrace})) {
+    error_token("%c-string: expecting '!', or ':', or '}'", letter);
+    return true;
+  }
+  if (accept(Kind::Exclamation)) {
+    if (is(Kind::Colon) || is(Kind::RightBrace)) {
+      error_token("%c-string: missing conversion character", letter);
+      return true;
+    }
+    if (token().start != tokens[at - 1].end && is(Kind::Name)) {
+      error_at(join(place_of(tokens[at - 1]), place_of(tokens[at])),
+               "%c-string: conversion type must come right after the exclamation mark", letter);
+      return true;
+    }
+    if (!is(Kind::Name)) {
+      error_token("%c-string: invalid conversion character", letter);
+      return true;
+    }
+    ++at;
+    if (!is(Kind::Colon) && !is(Kind::RightBrace)) {
+      error_token("%c-string: expecting ':' or '}'", letter);
+      return true;
+    }
+  }
+  if (is(Kind::Colon)) {
+    Expression* specification;
+    if (!format_specification(false, is_template, &specification)) return PyErr_Occurred() != nullptr;
+    if (!is(Kind::RightBrace)) {
+      error_token("%c-string: expecting '}', or format specs", letter);
+      return true;
+    }
+  }
+  if (!is(Kind::RightBrace)) {
+    error_token("%c-string: expecting '}'", letter);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace ks::syntax
