@@ -128,7 +128,7 @@ Ref<> run_init(PyObject* (*init)(void), PyObject* spec, PyObject* name, const ch
   }
   // Single-phase.
   if (!PyModule_Check(result.get())) {
-    return raise(PyExc_SystemError, "initialization of %s did not return a valid module object", short_name);
+    return raise(PyExc_SystemError, "initialization of %s did not return an extension module", short_name);
   }
   TRY(check_single_phase_allowed(full_name));
   PyModuleDef* definition = PyModule_GetDef(result);

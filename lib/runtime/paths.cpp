@@ -219,7 +219,6 @@ PyStatus compute_paths(PyConfig* config) {
   if (program_folder.empty() && !executable.empty()) program_folder = parent(followed(executable));
 
   const string version_part = join(library_folder, kVersionFolder);
-  bool warned = false;
   bool found_prefix = !prefix.empty(), found_exec_prefix = !exec_prefix.empty();
   if (!home.empty()) {
     const size_t colon = home.find(':');
@@ -238,10 +237,8 @@ PyStatus compute_paths(PyConfig* config) {
     }
     if (prefix.empty()) {
       prefix = KINGSNAKE_PREFIX;
-      if (!is_file(join(join(prefix, version_part), "os.py")) && warnings) {
+      if (!is_file(join(join(prefix, version_part), "os.py")) && warnings)
         fprintf(stderr, "Could not find platform independent libraries <prefix>\n");
-        warned = true;
-      }
     }
   }
   if (stdlib_folder.empty()) stdlib_folder = join(prefix, version_part);
@@ -250,13 +247,10 @@ PyStatus compute_paths(PyConfig* config) {
     if (exec_prefix.empty() && is_folder(join(join(prefix, version_part), "lib-dynload"))) exec_prefix = prefix;
     if (exec_prefix.empty()) {
       exec_prefix = KINGSNAKE_PREFIX;
-      if (!is_folder(join(join(exec_prefix, version_part), "lib-dynload")) && warnings) {
+      if (!is_folder(join(join(exec_prefix, version_part), "lib-dynload")) && warnings)
         fprintf(stderr, "Could not find platform dependent libraries <exec_prefix>\n");
-        warned = true;
-      }
     }
   }
-  if (warned && warnings) fprintf(stderr, "Consider setting $PYTHONHOME to <prefix>[:<exec_prefix>]\n");
   const string dynload = join(join(exec_prefix, version_part), "lib-dynload");
 
   if (!config->module_search_paths_set) {

@@ -268,6 +268,7 @@ static void apply(PyTypeObject* type, const ExceptionFamily& family) {
 }
 
 void exceptions_prepare() {
+  if (PyType_HasFeature(&_PyExc_BaseException, Py_TPFLAGS_READY)) return;  // the library was started before
   _PyExc_BaseException.tp_base = nullptr;  // object, the default
 #define EXCEPTION_WITH_FIELDS(NAME, BASE, FAMILY, DOC)  \
   apply(&_PyExc_##NAME, FAMILY##_family);               \
