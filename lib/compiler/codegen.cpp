@@ -278,8 +278,8 @@ Status Codegen::set_qualname() {
   size_t above = units_.size() - 1;  // how many units are around
   if (above > 1) {
     const Unit* parent = units_[above - 1].get();
-    if (parent->type == UnitType::TypeParameters) {
-      // The block around a generic has no name of its own.
+    if (parent->type == UnitType::TypeParameters || parent->type == UnitType::Annotations) {
+      // The blocks around a generic and of a lazily run value give no name; the reference looks one block further only.
       --above;
       parent = units_[above - 1].get();
     }

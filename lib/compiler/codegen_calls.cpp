@@ -107,6 +107,8 @@ Found Codegen::method_call(const Call* node) {
 Status Codegen::builtin_with_generator(const Call* node, Label end) {
   if (!node->func->is<Name>() || node->args.size() != 1 || !node->keywords.empty() || !node->args[0]->is<GeneratorExp>())
     return Status::Ok;
+  const Scope* generator = symbols_.lookup(node->args[0]);
+  if (generator && generator->coroutine) return Status::Ok;  // asynchronous: not for a plain loop
   const Identifier name = node->func->as<Name>()->id;
   int constant, jump = 0;
   PyObject* exhausted = nullptr;
@@ -242,8 +244,7 @@ void Codegen::push_inlined(Scope* inner, const Location& at, Inlined* state) {
   for (const auto& symbol : inner->symbols) {
     const int flags = symbol.value;
     const bool own = (flags & kAssigned) && !(flags & kNonlocalStatement);
-    if (!own && !in_class) continue;
-    if (!scope().is_function_like()) {
+    if ((own || in_class) && !scope().is_function_like()) {
       // Outside functions the name lives in a fast local that nobody else sees.
       bool& hidden = u.fast_hidden.at(symbol.name);
       if (!hidden) {
@@ -256,6 +257,7 @@ void Codegen::push_inlined(Scope* inner, const Location& at, Inlined* state) {
     const Where outside = where_of(outer_flags);
     if ((inside != outside && inside != Where::Free && !(inside == Where::Cell && outside == Where::Free)) || in_class) {
       state->saved_symbols.push_back({symbol.name, outer_flags});
+      // As in the reference, this hides from the comprehension's calls that a name of the module is an import.
       scope().symbols.at(symbol.name) = flags;
     }
     if (!own) continue;

@@ -162,7 +162,7 @@ Status Codegen::sequence_pattern(const MatchSequence* node, PatternContext& cont
       only_wildcard = only_wildcard && is_wildcard(patterns[i]);
       continue;
     }
-    if (star >= 0) return error(at, "multiple starred expressions in sequence pattern");
+    if (star >= 0) return error(at, "multiple starred names in sequence pattern");
     star = i;
     star_wildcard = is_star_wildcard(patterns[i]);
     only_wildcard = only_wildcard && star_wildcard;

@@ -728,8 +728,6 @@ Status Codegen::import_statement(const Import* node) {
 Status Codegen::import_from(const ImportFrom* node) {
   const Location& at = node->position;
   TRY(load_int(node->level, at));
-  if (at.lineno > settings_.future.last.lineno && node->module && node->module == "__future__"_id)
-    return error(at, "from __future__ imports must occur at the beginning of the file");
   Ref<> names = TRY(steal(PyTuple_New(node->names.size())));
   for (Py_ssize_t i = 0; i < node->names.size(); ++i) PyTuple_SET_ITEM(names.get(), i, Py_NewRef(node->names[i]->name));
   TRY(load_const(std::move(names), at));

@@ -30,6 +30,15 @@ Failed syntax_error(PyObject* filename, const syntax::Position& at, const char* 
   return raise_message(filename, at, message);
 }
 
+Failed scope_error(PyObject* filename, const syntax::Position& at, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  PyErr_FormatV(PyExc_SyntaxError, format, arguments);
+  va_end(arguments);
+  PyErr_RangedSyntaxLocationObject(filename, at.lineno, at.col_offset + 1, at.end_lineno, at.end_col_offset + 1);
+  return failed;
+}
+
 Status syntax_warning(PyObject* filename, const syntax::Position& at, const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);

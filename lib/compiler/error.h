@@ -10,6 +10,8 @@ namespace ks::compiler {
 
 // SyntaxError; the format is that of PyErr_Format.
 Failed syntax_error(PyObject* filename, const syntax::Position& at, const char* format, ...);
+// The same from the passes over names: there the place is set on the instance, and args hold the message alone.
+Failed scope_error(PyObject* filename, const syntax::Position& at, const char* format, ...);
 // SyntaxWarning, which becomes a SyntaxError at that place where warnings are errors.
 Status syntax_warning(PyObject* filename, const syntax::Position& at, const char* format, ...);
 

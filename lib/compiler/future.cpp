@@ -39,9 +39,9 @@ Status read_names(const ImportFrom* node, PyObject* filename, FutureFeatures* ou
     if (feature) {
       out->flags |= feature->flag;
     } else if (strcmp(name, "braces") == 0) {
-      return syntax_error(filename, alias->position, "not a chance");
+      return scope_error(filename, alias->position, "not a chance");
     } else {
-      return syntax_error(filename, alias->position, "future feature %.100s is not defined", name);
+      return scope_error(filename, alias->position, "future feature %.100s is not defined", name);
     }
   }
   return Status::Ok;
@@ -53,10 +53,20 @@ Status read_future_features(const Module* module, PyObject* filename, FutureFeat
   if (module->kind != ModuleKind::Module && module->kind != ModuleKind::Interactive) return Status::Ok;
   // Only a docstring and other such statements may come before.
   Py_ssize_t at = docstring_of(module->body) ? 1 : 0;
+  bool late = false;
+  int line = 0;
   for (; at < module->body.size(); ++at) {
     const Statement* statement = module->body[at];
+    // The line on which the head of the module ends is looked at to its end; later ones are for the symbol table.
+    if (late && statement->position.lineno > line) break;
+    line = statement->position.lineno;
     const auto* import = statement->if_is<ImportFrom>();
-    if (!import || import->level != 0 || !import->module || !PyUnicode_EqualToUTF8(import->module, "__future__")) break;
+    if (!import || import->level != 0 || !import->module || !PyUnicode_EqualToUTF8(import->module, "__future__")) {
+      late = true;
+      continue;
+    }
+    if (late)
+      return scope_error(filename, statement->position, "from __future__ imports must occur at the beginning of the file");
     TRY(read_names(import, filename, out));
     out->last = statement->position;
   }

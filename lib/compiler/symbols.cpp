@@ -90,7 +90,7 @@ class SymbolVisitor {
 
   template <class... A>
   Failed error(const Position& at, const char* format, A... arguments) {
-    return syntax_error(table_.filename_, at, format, arguments...);
+    return scope_error(table_.filename_, at, format, arguments...);
   }
   Status check_name(Identifier name, const Position& at, Context context) {
     if (name != "__debug__"_id) return Status::Ok;
@@ -346,6 +346,8 @@ Status SymbolVisitor::visit_fields(const Statement* node) {
     case StatementKind::Import:
       return visit(node->as<Import>()->names);
     case StatementKind::ImportFrom:
+      if (const auto* n = node->as<ImportFrom>(); n->module && n->module == "__future__"_id && n->level == 0 && node->position.lineno > table_.future_.last.lineno)
+        return error(node->position, "from __future__ imports must occur at the beginning of the file");
       return visit(node->as<ImportFrom>()->names);
     case StatementKind::Global:
       return global_or_nonlocal(node->as<Global>()->names, true, at);

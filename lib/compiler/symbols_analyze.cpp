@@ -58,9 +58,12 @@ class Analyzer {
   }
 
  private:
+  static bool is_class_cell(Identifier name) {
+    return name == "__class__"_id || name == "__classdict__"_id || name == "__conditional_annotations__"_id;
+  }
   Status error(const Scope* scope, Identifier name, const char* format) {
     for (const Scope::Directive& directive : scope->directives)
-      if (directive.name == name) return syntax_error(filename_, directive.position, format, name);
+      if (directive.name == name) return scope_error(filename_, directive.position, format, name);
     return raise(PyExc_SystemError, "no directive for a name that has one");
   }
 
@@ -90,7 +93,8 @@ class Analyzer {
       return Status::Ok;
     }
     // A name that the class itself binds is looked up in its dictionary, then among the globals, not in functions around.
-    if (class_scope) {
+    // Cells that the class makes are reached all the same.
+    if (class_scope && !is_class_cell(name)) {
       const int in_class = class_scope->flags_of(name);
       if ((in_class & kBound) && !(in_class & kNonlocalStatement)) {
         where.at(name) = Where::GlobalImplicit;
@@ -122,9 +126,7 @@ class Analyzer {
       if (place == Where::Cell || (flags & kCellInComprehension)) inlined_cells.add(symbol.name);
       const int* existing = scope->symbols.find(symbol.name);
       if (!existing) {
-        if (place == Where::Free && scope->type == ScopeType::Class &&
-            (symbol.name == "__class__"_id || symbol.name == "__classdict__"_id ||
-             symbol.name == "__conditional_annotations__"_id)) {
+        if (place == Where::Free && scope->type == ScopeType::Class && is_class_cell(symbol.name)) {
           // A function inside the comprehension reaches the cell that the class makes.
           if (free_in_children(comprehension, symbol.name)) continue;
           place = Where::GlobalImplicit;
