@@ -5,7 +5,6 @@
 
 #include "compiler/compile.h"
 #include "object/export.h"
-#include "syntax/arena.h"
 #include "syntax/parser.h"
 
 #undef Py_CompileString
@@ -17,19 +16,10 @@ extern "C" {
 
 // New reference: a code object, or with PyCF_ONLY_AST a tree; nullptr with SyntaxError and others.
 KS_EXPORT PyObject* Py_CompileStringObject(const char* source, PyObject* filename, int start, PyCompilerFlags* flags, int optimize) {
-  syntax::Arena arena;
   const int bits = flags ? flags->cf_flags : 0;
   syntax::ParseOptions options{.filename = filename, .start = start, .flags = bits};
   if (flags && (bits & PyCF_ONLY_AST)) options.feature_version = flags->cf_feature_version;
-  syntax::Module* tree = syntax::parse(source, static_cast<Py_ssize_t>(strlen(source)), options, arena);
-  if (!tree) return nullptr;
-  const compiler::CompileOptions compile{.filename = filename, .flags = bits, .optimize = optimize};
-  if (bits & PyCF_ONLY_AST) {
-    const bool check_only = (bits & PyCF_OPTIMIZED_AST) == PyCF_ONLY_AST;
-    if (is_failure(compiler::preprocess_tree(tree, compile, check_only, arena))) return nullptr;
-    return syntax::tree_to_object(tree).release();
-  }
-  return reinterpret_cast<PyObject*>(compiler::compile_tree(tree, compile, arena).release());
+  return compiler::compile_text(source, static_cast<Py_ssize_t>(strlen(source)), options, optimize).release();
 }
 
 // New reference, or nullptr with an exception; the file's name is in the file system's encoding.

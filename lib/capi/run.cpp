@@ -210,12 +210,10 @@ Ref<> run_file_object(FILE* file, PyObject* filename, int start, PyObject* globa
   Ref<> source = read_stream(file);
   if (closeit) fclose(file);
   if (!source) return failed;
-  const char* text = PyBytes_AS_STRING(source.get());
-  if (static_cast<Py_ssize_t>(strlen(text)) != PyBytes_GET_SIZE(source.get()))
-    return raise(PyExc_SyntaxError, "source code cannot contain null bytes");
-  PyCompilerFlags local = flags ? *flags : PyCompilerFlags{.cf_flags = 0, .cf_feature_version = PY_MINOR_VERSION};
-  local.cf_flags &= ~PyCF_SOURCE_IS_UTF8;
-  return run_source(text, filename, start, globals, locals, &local, false);
+  const syntax::ParseOptions options{
+      .filename = filename, .start = start, .flags = flags ? flags->cf_flags & ~PyCF_SOURCE_IS_UTF8 : 0, .from_file = true};
+  Ref<> code = TRY(compiler::compile_text(PyBytes_AS_STRING(source.get()), PyBytes_GET_SIZE(source.get()), options, -1));
+  return run_code_object(code, globals, locals);
 }
 
 Status run_simple_string(const char* command, PyObject* filename, PyCompilerFlags* flags, bool remember_source) {

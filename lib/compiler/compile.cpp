@@ -24,6 +24,19 @@ Status preprocess_tree(syntax::Module* tree, const CompileOptions& options, bool
                     arena);
 }
 
+Ref<> compile_text(const char* source, Py_ssize_t size, const syntax::ParseOptions& options, int optimize) {
+  syntax::Arena arena;
+  syntax::Module* tree = syntax::parse(source, size, options, arena);
+  if (!tree) return failed;
+  const CompileOptions compile{.filename = options.filename, .flags = options.flags, .optimize = optimize};
+  if (options.flags & PyCF_ONLY_AST) {
+    const bool check_only = (options.flags & PyCF_OPTIMIZED_AST) == PyCF_ONLY_AST;
+    TRY(preprocess_tree(tree, compile, check_only, arena));
+    return syntax::tree_to_object(tree);
+  }
+  return Ref<>(compile_tree(tree, compile, arena));
+}
+
 Ref<PyCodeObject> compile_tree(syntax::Module* tree, const CompileOptions& options, syntax::Arena& arena) {
   Settings settings{.filename = options.filename,
                     .flags = options.flags,

@@ -17,6 +17,9 @@ struct CompileOptions {
 // The code object of a tree; nullptr with an exception set.
 Ref<PyCodeObject> compile_tree(syntax::Module* tree, const CompileOptions& options, syntax::Arena& arena);
 
+// Source text (see syntax::parse) to a code object, or with PyCF_ONLY_AST to a tree's object.
+Ref<> compile_text(const char* source, Py_ssize_t size, const syntax::ParseOptions& options, int optimize);
+
 // The tree as PyCF_OPTIMIZED_AST shows it; with `check_only` it stays as it is, and only warnings come.
 Status preprocess_tree(syntax::Module* tree, const CompileOptions& options, bool check_only, syntax::Arena& arena);
 

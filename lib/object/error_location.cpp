@@ -1,8 +1,5 @@
-// Where a SyntaxError is: lines, offsets, and the text of the line read back from its file.
-#include <cstdio>
-
+// Where a SyntaxError is: lines and offsets.
 #include "object/errors.h"
-#include "object/export.h"
 #include "object/identifier.h"
 #include "runtime/state.h"
 
@@ -44,57 +41,9 @@ void set_syntax_location(PyObject* filename, int line, int offset, int end_line,
   set_raised(tstate, std::move(exception));
 }
 
-// Line `line` of an open file as bytes with its line end; empty Ref without error when the file is shorter.
-static Ref<> read_line(FILE* file, int line) {
-  char* buffer = nullptr;
-  size_t capacity = 0;
-  Ref<> result;
-  ssize_t size = -1;
-  for (int i = 0; i < line; ++i)
-    if ((size = getline(&buffer, &capacity, file)) < 0) break;
-  if (size >= 0) result = steal(PyBytes_FromStringAndSize(buffer, size));
-  free(buffer);
-  return result;
-}
-
-static Ref<> program_text(PyObject* path, int line, const char* encoding) {
-  if (!path || line <= 0) return nullptr;
-  Ref<> bytes_path;
-  if (!PyUnicode_FSConverter(path, bytes_path.out())) return nullptr;
-  FILE* file = fopen(PyBytes_AS_STRING(bytes_path.get()), "re");
-  if (!file) return nullptr;
-  Ref<> text = read_line(file, line);
-  fclose(file);
-  if (!text) return nullptr;
-  const char* data = PyBytes_AS_STRING(text.get());
-  Py_ssize_t size = PyBytes_GET_SIZE(text.get());
-  if (line == 1 && size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) data += 3, size -= 3;
-  return steal(encoding ? PyUnicode_Decode(data, size, encoding, "replace") : PyUnicode_DecodeUTF8(data, size, "replace"));
-}
-
 }  // namespace ks
 
 using namespace ks;
-
-// A line of a source file as a new str, for messages; NULL, perhaps without an exception, when it cannot be read.
-PyObject* PyErr_ProgramTextObject(PyObject* filename, int line) {
-  Ref<> text = program_text(filename, line, nullptr);
-  if (!text) PyErr_Clear();
-  return text.release();
-}
-KS_EXPORT PyObject* _PyErr_ProgramDecodedTextObject(PyObject* filename, int line, const char* encoding) {
-  Ref<> text = program_text(filename, line, encoding);
-  if (!text) PyErr_Clear();
-  return text.release();
-}
-PyObject* PyErr_ProgramText(const char* filename, int line) {
-  Ref<> name = steal(PyUnicode_DecodeFSDefault(filename));
-  if (!name) {
-    PyErr_Clear();
-    return nullptr;
-  }
-  return PyErr_ProgramTextObject(name, line);
-}
 
 // Set file, line and offset of the current SyntaxError, and its text from the file; what goes wrong is ignored.
 void PyErr_SyntaxLocationObject(PyObject* filename, int line, int offset) { set_syntax_location(filename, line, offset, line, -1); }

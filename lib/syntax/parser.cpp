@@ -1,8 +1,11 @@
 // The way from source text to a tree, and how errors are raised.
 #include "syntax/parser.h"
 
+#include "object/export.h"
 #include "syntax/parser_state.h"
 #include "syntax/source.h"
+
+KS_EXPORT PyObject* _PyErr_ProgramDecodedTextObject(PyObject* filename, int line, const char* encoding);
 
 namespace ks::syntax {
 
@@ -51,14 +54,23 @@ static void raise_at(PyObject* type, PyObject* message, const ParseOptions& opti
   const char *begin, *stop;
   find_line(source, end, place.lineno, &begin, &stop);
   if (begin == end && place.lineno > 1) find_line(source, end, place.lineno - 1, &begin, &stop);
-  const Py_ssize_t offset = character_offset(begin, stop, Py_ssize_t{place.col_offset} + 1);
-  const Py_ssize_t end_offset = character_offset(begin, stop, Py_ssize_t{place.end_col_offset} + 1);
   PyObject* filename = options.filename;
   Ref<> text;
   if (options.start == Py_file_input && PyUnicode_Check(filename) && PyUnicode_GET_LENGTH(filename) &&
       PyUnicode_READ_CHAR(filename, 0) != '<')
-    text = steal(PyErr_ProgramTextObject(filename, place.lineno));
-  if (!text) text = steal(PyUnicode_DecodeUTF8(begin, stop - begin, "replace"));
+    text = steal(_PyErr_ProgramDecodedTextObject(filename, place.lineno, options.encoding));
+  if (!text) {
+    if (PyErr_Occurred()) return;
+    text = steal(PyUnicode_DecodeUTF8(begin, stop - begin, "replace"));
+  } else {
+    // Columns are counted in the line that is shown, even if it is another one.
+    Py_ssize_t size;
+    begin = PyUnicode_AsUTF8AndSize(text, &size);
+    if (!begin) return;
+    stop = begin + size;
+  }
+  const Py_ssize_t offset = character_offset(begin, stop, Py_ssize_t{place.col_offset} + 1);
+  const Py_ssize_t end_offset = character_offset(begin, stop, Py_ssize_t{place.end_col_offset} + 1);
   if (text) set_error(type, message, filename, text, place.lineno, offset, place.end_lineno, end_offset);
 }
 
@@ -221,17 +233,23 @@ Module* parse(const char* source, Py_ssize_t size, const ParseOptions& given, Ar
     if (!default_name) return nullptr;
     options.filename = default_name;
   }
-  GrowingArray<char> text;
-  if (!read_source(source, size, options, text)) return nullptr;
-  const char* begin = text.begin();
-  const char* end = begin + text.size() - 1;
+  Source read;
+  if (!read_source(source, size, options, read)) return nullptr;
+  const char* begin = read.text.begin();
+  const char* end = begin + read.text.size() - 1;
+  if (read.encoding) {
+    options.encoding = PyUnicode_AsUTF8(read.encoding);
+    if (!options.encoding) return nullptr;
+  }
 
   Tokenizer tokenizer(begin, end - begin,
-                      {.filename = options.filename, .type_comments = (options.flags & PyCF_TYPE_COMMENTS) != 0});
+                      {.filename = options.filename, .type_comments = (options.flags & PyCF_TYPE_COMMENTS) != 0,
+                       .cut_off = read.stop.get() != nullptr});
   GrowingArray<Token> tokens;
   GrowingArray<TypeIgnore> ignores;
   if (!tokenize(tokenizer, options, arena, tokens, ignores)) return nullptr;
   Ref<> pending = steal(PyErr_GetRaisedException());
+  if (read.stop && tokenizer.at_cut()) pending = std::move(read.stop);
   if (options.start == Py_single_input && (options.flags & PyCF_DONT_IMPLY_DEDENT)) withhold_dedents(tokens, begin, end);
   Parser parser(arena, options, tokens);
   parser.source = begin;
@@ -242,10 +260,11 @@ Module* parse(const char* source, Py_ssize_t size, const ParseOptions& given, Ar
   Module* result = parser.module();
   if (result) {
     if (options.start == Py_single_input) {
+      const Py_ssize_t first_unread = parser.at;
       while (parser.is(TokenKind::NewLine) || parser.is(TokenKind::Dedent)) ++parser.at;
       if (!parser.is(TokenKind::EndMarker)) {
-        const Token& rest = parser.token();
-        parser.error_at({rest.line, rest.column, rest.line, Parser::kNoPlace}, "multiple statements found while compiling a single statement");
+        const Token& last = parser.tokens[first_unread > 0 ? first_unread - 1 : 0];
+        parser.error_at({last.line, last.column, last.end_line, last.end_column}, "multiple statements found while compiling a single statement");
         return nullptr;
       }
     }

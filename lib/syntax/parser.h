@@ -16,6 +16,8 @@ struct ParseOptions {
   int start = 257;
   int flags = 0;                 // PyCF_*
   int feature_version = PY_MINOR_VERSION;
+  bool from_file = false;        // bytes of a file that is run: decoded as it is read, for errors
+  const char* encoding = nullptr;  // parse() sets it: what the source declares
 };
 
 // The tree of UTF-8 or undecoded `source` (PyCF_SOURCE_IS_UTF8, PyCF_IGNORE_COOKIE say which), in `arena`; nullptr with

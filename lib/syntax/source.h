@@ -6,11 +6,15 @@
 
 namespace ks::syntax {
 
-// Decodes bytes by byte order mark or PEP 263 cookie (or takes them as UTF-8, as the options' flags say) into `text`,
-// which gets a terminating null that does not count. False with SyntaxError set.
-bool read_source(const char* source, Py_ssize_t size, const ParseOptions& options, GrowingArray<char>& text);
+struct Source {
+  GrowingArray<char> text;  // with a terminating null that does not count
+  Ref<> encoding;           // str, where a cookie or byte order mark declares one
+  // Files are read as they are tokenized: what is wrong further on is told only by who comes that far. `text` ends
+  // before the bad line.
+  Ref<> stop;               // the exception
+};
 
-// The encoding that a cookie in the first two lines declares, in normal form ("utf-8", "iso-8859-1", ...); empty if none.
-bool source_cookie(const char* source, Py_ssize_t size, char (&name)[64]);
+// Decodes bytes by byte order mark or PEP 263 cookie; str (PyCF_IGNORE_COOKIE) comes as UTF-8. False with SyntaxError set.
+bool read_source(const char* given, Py_ssize_t size, const ParseOptions& options, Source& source);
 
 }  // namespace ks::syntax

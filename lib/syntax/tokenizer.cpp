@@ -78,8 +78,23 @@ Token Tokenizer::fail_late(const char* message) {
 }
 
 Token Tokenizer::next() {
-  if (in_middle_) return middle();
-  return regular();
+  if (at_cut_) return cut();
+  const bool ended = at_end();
+  Token token = in_middle_ ? middle() : regular();
+  if (options_.cut_off) {
+    const bool of_the_end = token.kind == TokenKind::EndMarker || token.kind == TokenKind::Dedent || token.kind == TokenKind::Error;
+    if (ended || (at_end() && of_the_end) || (token.kind == TokenKind::Error && incomplete_)) return cut();
+  }
+  return token;
+}
+
+// In the place of what only comes because the text ends here.
+Token Tokenizer::cut() {
+  at_cut_ = true;
+  incomplete_ = at_end_in_parentheses_ = false;
+  Py_CLEAR(error_.message);
+  error_ = {};
+  return make(TokenKind::Error, at_);
 }
 
 // Measures the indentation of a new logical line. True: *result is to be handed out.
@@ -159,6 +174,7 @@ bool Tokenizer::indentation(Token* result) {
 }
 
 Token Tokenizer::regular() {
+  const char* comment = nullptr;  // the line's end begins where the comment before it does
   for (;;) {
     if (at_line_begin_) {
       Token result;
@@ -227,6 +243,7 @@ Token Tokenizer::regular() {
         }
       }
       if (options_.extra_tokens) return make(TokenKind::Comment, start);
+      comment = start;
       continue;
     }
     if (c == '\n') {
@@ -236,10 +253,11 @@ Token Tokenizer::regular() {
       if (ends_line || ends_block) {
         Token token;
         token.kind = TokenKind::NewLine;
+        if (!ends_line) comment = nullptr;
         token.line = token.end_line = line_;
-        token.column = column_of(start);
-        token.end_column = token.column + 1;
-        token.start = start;
+        token.column = column_of(comment ? comment : start);
+        token.end_column = column_of(start) + 1;
+        token.start = comment ? comment : start;
         token.end = at_;
         new_line();
         at_line_begin_ = true;

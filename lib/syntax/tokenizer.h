@@ -31,6 +31,7 @@ class Tokenizer {
     bool type_comments = false;
     bool extra_tokens = false;     // comments and blank lines too, as the tokenize module wants them
     bool interactive = false;      // an empty line ends a block
+    bool cut_off = false;          // the text goes on, but cannot be read: its end is an Error
     bool silent = false;           // no warnings: what is tokenized may be tokenized again
   };
   Tokenizer(const char* source, Py_ssize_t size, const Options& options);
@@ -52,6 +53,8 @@ class Tokenizer {
   bool unclosed() const { return at_end_in_parentheses_; }
   const Open& innermost() const { return open_[level_ - 1]; }
   int level() const { return level_; }
+  // The Error is that the text is cut off.
+  bool at_cut() const { return at_cut_; }
   // The error can go away when more text follows: an open string, parenthesis or a line continuation.
   bool incomplete() const { return incomplete_; }
   const char* line_start() const { return line_start_; }
@@ -85,6 +88,7 @@ class Tokenizer {
     line_start_ = at_;
   }
 
+  Token cut();
   Token regular();
   Token middle();
   bool indentation(Token* result);
@@ -125,6 +129,7 @@ class Tokenizer {
   bool end_newline_done_ = false;
   bool at_end_in_parentheses_ = false;
   bool incomplete_ = false;
+  bool at_cut_ = false;
   TokenizerError error_;
 };
 

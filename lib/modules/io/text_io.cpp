@@ -121,10 +121,7 @@ Ref<> lookup_text_codec(const char* encoding) {
   if (is_text) {
     const int truth = PyObject_IsTrue(is_text);
     if (truth < 0) return nullptr;
-    if (!truth) {
-      return raise(PyExc_LookupError, "'%.400s' is not a text encoding; use %s to handle arbitrary codecs", encoding,
-                   "codecs.open()");
-    }
+    if (!truth) return raise(PyExc_LookupError, "'%.400s' is not a text encoding", encoding);
   }
   return info;
 }
