@@ -370,8 +370,15 @@ Status Codegen::dict(const Dict* node) {
 
 // ---- comparisons -----------------------------------------------------------------------------------------------------
 
+static bool is_constant_tuple(const Tuple* tuple) {
+  for (const Expression* element : tuple->elts)
+    if (!element->is<Constant>()) return false;
+  return true;
+}
+
 Status Codegen::check_compare(const Compare* node) {
   auto fits_is = [](const Expression* operand) {
+    if (const auto* tuple = operand->if_is<Tuple>()) return !is_constant_tuple(tuple);
     const auto* constant = operand->if_is<Constant>();
     return !constant || constant->value == Py_None || PyBool_Check(constant->value) || constant->value == Py_Ellipsis;
   };

@@ -129,7 +129,7 @@ static void raise_tokenizer_error(const Tokenizer& tokenizer, const ParseOptions
   }
   PyErr_Clear();
   if (error.late()) {
-    raise_at(error.type, error.message, options, source, end, {error.line, error.column, error.line, -1});
+    raise_at(error.type, error.message, options, source, end, {error.line, error.column, error.line, error.end_column});
     return;
   }
   const char *begin, *stop;

@@ -17,12 +17,14 @@ void wrap_literal_error(Parser& parser, const Token& token) {
   parser.error_at({token.line, token.column, token.end_line, token.end_column}, "(%s) %U", what, text.get());
 }
 
-// Warns of a backslash before a character that it does not change. `count` characters (ASCII) are shown.
+// Warns of a backslash before something that it does not change: of the first one in a literal. `count` characters (ASCII)
+// are shown.
 static Status warn_escape(Parser& parser, const Token& token, const char* escape, int count, bool octal) {
   if (parser.finding_errors) return Status::Ok;  // was given in the first pass
   int line = token.line;
+  const char* line_start = token.start - token.column;
   for (const char* p = token.start; p < escape; ++p)
-    if (*p == '\n') ++line;
+    if (*p == '\n') ++line, line_start = p + 1;
   char shown[8] = {};
   memcpy(shown, escape, static_cast<size_t>(count));
   Ref<> message = TRY(steal(PyUnicode_FromFormat(
@@ -34,7 +36,8 @@ static Status warn_escape(Parser& parser, const Token& token, const char* escape
   if (PyErr_WarnExplicitObject(PyExc_SyntaxWarning, message, parser.options.filename, line, nullptr, nullptr) < 0) {
     if (PyErr_ExceptionMatches(PyExc_SyntaxWarning)) {
       PyErr_Clear();
-      parser.error_at({token.line, token.column, token.end_line, token.end_column},
+      const int column = static_cast<int>(escape - 1 - line_start);
+      parser.error_at({line, column, line, column + 2},
                       octal ? "\"\\%s\" is an invalid octal escape sequence. Did you mean \"\\\\%s\"? A raw string is also an option."
                             : "\"\\%s\" is an invalid escape sequence. Did you mean \"\\\\%s\"? A raw string is also an option.",
                       shown, shown);
@@ -108,13 +111,22 @@ Ref<> decode_text(Parser& parser, const Token& token, const char* start, const c
     }
     return text.append(static_cast<char>(0x80 | (c & 0x3f)));
   };
+  bool warned = false;
+  auto warn = [&](const char* escape, int count, bool octal) {
+    return std::exchange(warned, true) ? Status::Ok : warn_escape(parser, token, escape, count, octal);
+  };
   for (const char* p = start; p < end;) {
     if (*p != '\\') {
       TRY(text.append(*p++));
       continue;
     }
     const char* escape = ++p;
-    if (p == end) return decode_by_codec(start, end);
+    if (p == end) {
+      // In an f-string, before a brace.
+      TRY(warn(escape, 1, false));
+      TRY(text.append('\\'));
+      break;
+    }
     Py_UCS4 value = 0;
     switch (*p++) {
       case '\n': break;
@@ -155,19 +167,13 @@ Ref<> decode_text(Parser& parser, const Token& token, const char* start, const c
       case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': {
         p = escape;
         const int octal = octal_value(p, end);
-        if (octal > 0377) TRY(warn_escape(parser, token, escape, 3, true));
+        if (octal > 0377) TRY(warn(escape, 3, true));
         TRY(put(static_cast<Py_UCS4>(octal)));
         break;
       }
       default:
         p = escape;
-        if (static_cast<unsigned char>(*p) < 128) TRY(warn_escape(parser, token, escape, 1, false));
-        else {
-          // A non-ASCII character after a backslash: the warning shows it as it is.
-          int count = 1;
-          while (p + count < end && (static_cast<unsigned char>(p[count]) & 0xc0) == 0x80) ++count;
-          TRY(warn_escape(parser, token, escape, count, false));
-        }
+        if (static_cast<unsigned char>(*p) < 128) TRY(warn(escape, 1, false));
         TRY(text.append('\\'));
         break;
     }
@@ -178,6 +184,10 @@ Ref<> decode_text(Parser& parser, const Token& token, const char* start, const c
 static Ref<> decode_bytes(Parser& parser, const Token& token, const char* start, const char* end, bool raw) {
   if (raw || !memchr(start, '\\', static_cast<size_t>(end - start))) return steal(PyBytes_FromStringAndSize(start, end - start));
   GrowingArray<char> bytes;
+  bool warned = false;
+  auto warn = [&](const char* escape, int count, bool octal) {
+    return std::exchange(warned, true) ? Status::Ok : warn_escape(parser, token, escape, count, octal);
+  };
   for (const char* p = start; p < end;) {
     if (*p != '\\') {
       TRY(bytes.append(*p++));
@@ -206,13 +216,13 @@ static Ref<> decode_bytes(Parser& parser, const Token& token, const char* start,
       case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': {
         p = escape;
         const int octal = octal_value(p, end);
-        if (octal > 0377) TRY(warn_escape(parser, token, escape, 3, true));
+        if (octal > 0377) TRY(warn(escape, 3, true));
         TRY(bytes.append(static_cast<char>(octal)));
         break;
       }
       default:
         p = escape;
-        TRY(warn_escape(parser, token, escape, 1, false));
+        TRY(warn(escape, 1, false));
         TRY(bytes.append('\\'));
         break;
     }

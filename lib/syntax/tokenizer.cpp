@@ -73,6 +73,8 @@ Token Tokenizer::fail(const char* format, ...) {
 
 Token Tokenizer::fail_late(const char* message) {
   Token token = fail("%s", message);
+  ++error_.column;
+  error_.end_column = kNoEnd;
   error_.is_late = true;
   return token;
 }
@@ -136,17 +138,17 @@ bool Tokenizer::indentation(Token* result) {
   if (level_ > 0) return false;
   if (column == indents_[indent_]) {
     if (alternative != alternative_indents_[indent_]) {
-      *result = fail_at(PyExc_TabError, line_, line_start_, column_of(at_), -1,
+      *result = fail_at(PyExc_TabError, line_, line_start_, 0, -1,
                         PyUnicode_FromString("inconsistent use of tabs and spaces in indentation"));
       return true;
     }
   } else if (column > indents_[indent_]) {
     if (indent_ + 1 >= kMaxIndent) {
-      *result = fail_at(PyExc_IndentationError, line_, line_start_, -1, -1, PyUnicode_FromString("too many levels of indentation"));
+      *result = fail_at(PyExc_IndentationError, line_, line_start_, 0, -1, PyUnicode_FromString("too many levels of indentation"));
       return true;
     }
     if (alternative <= alternative_indents_[indent_]) {
-      *result = fail_at(PyExc_TabError, line_, line_start_, column_of(at_), -1,
+      *result = fail_at(PyExc_TabError, line_, line_start_, 0, -1,
                         PyUnicode_FromString("inconsistent use of tabs and spaces in indentation"));
       return true;
     }
@@ -160,12 +162,12 @@ bool Tokenizer::indentation(Token* result) {
     }
     if (column != indents_[indent_]) {
       const char* line_end = static_cast<const char*>(memchr(at_, '\n', static_cast<size_t>(end_ - at_)));
-      *result = fail_at(PyExc_IndentationError, line_, line_start_, column_of(line_end ? line_end : end_), -1,
+      *result = fail_at(PyExc_IndentationError, line_, line_start_, column_of(line_end ? line_end : end_), kNoEnd,
                         PyUnicode_FromString("unindent does not match any outer indentation level"));
       return true;
     }
     if (alternative != alternative_indents_[indent_]) {
-      *result = fail_at(PyExc_TabError, line_, line_start_, column_of(at_), -1,
+      *result = fail_at(PyExc_TabError, line_, line_start_, 0, -1,
                         PyUnicode_FromString("inconsistent use of tabs and spaces in indentation"));
       return true;
     }

@@ -61,6 +61,7 @@ class Tokenizer {
   int line() const { return line_; }
 
  private:
+  static constexpr int kNoEnd = -2;  // an error's end column of which nothing is said; -1: it is where the error begins
   static constexpr int kMaxLevel = 200;
   static constexpr int kMaxIndent = 100;
   static constexpr int kMaxStrings = 150;

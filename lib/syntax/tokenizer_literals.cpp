@@ -69,14 +69,8 @@ bool Tokenizer::end_of_number(const char* kind) {
     case 'o': keyword = follows("or"); break;
     default: break;
   }
-  if (keyword) {
-    ++at_;
-    const bool good = warn_number(kind);
-    --at_;
-    return good;
-  }
+  if (keyword) return warn_number(kind);
   if (is_word(c) && static_cast<unsigned char>(c) < 128) {
-    ++at_;
     fail("invalid %s literal", kind);
     return false;
   }
@@ -200,7 +194,7 @@ Token Tokenizer::string(const char* start) {
   bool escaped_quote = false;
   for (int run = 0; run < quote_size;) {
     if (at_end() || (quote_size == 1 && peek() == '\n')) {
-      const int detected = line_;
+      const int detected = quote_size == 1 && at_end() && at_ == line_start_ ? line_ - 1 : line_;
       const int column = static_cast<int>(start - first_line_start);
       line_start_ = first_line_start;
       line_ = first_line;

@@ -82,12 +82,13 @@ Ref<> builtin_compile(PyObject*, PyObject* source, PyObject* filename_object, St
   }
   if (TRY(syntax::is_tree_object(source))) {
     if (flag_bits & PyCF_ONLY_AST) {
-      if ((flag_bits & PyCF_OPTIMIZED_AST) != PyCF_OPTIMIZED_AST) {
-        // Only checked, and given back as it is.
-        syntax::Arena arena;
-        if (!syntax::tree_from_object(source, start, arena)) return failed;
-        return borrow(source);
-      }
+      syntax::Arena arena;
+      syntax::Module* tree = syntax::tree_from_object(source, start, arena);
+      if (!tree) return failed;
+      // Without optimisation it is only checked, and given back as it is.
+      if ((flag_bits & PyCF_OPTIMIZED_AST) != PyCF_OPTIMIZED_AST) return borrow(source);
+      TRY(compiler::preprocess_tree(tree, {.filename = filename, .flags = flags.cf_flags, .optimize = optimize}, false, arena));
+      return syntax::tree_to_object(tree);
     }
     return compile_tree_object(source, filename, start, flags, optimize);
   }
