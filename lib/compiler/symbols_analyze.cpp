@@ -118,21 +118,21 @@ class Analyzer {
 
   // The comprehension's names become the scope's own.
   static void inline_comprehension(Scope* scope, Scope* comprehension, NameMap<Where>& where, NameSet& free, NameSet& inlined_cells) {
-    std::vector<Identifier> removed;
-    for (const auto& symbol : comprehension->symbols) {
+    for (auto& symbol : comprehension->symbols) {
       if (symbol.value & kParameter) continue;  // .0
-      Where place = where_of(symbol.value);
+      const Where place = where_of(symbol.value);
       const int flags = symbol.value & ((1 << kWhereShift) - 1);
       if (place == Where::Cell || (flags & kCellInComprehension)) inlined_cells.add(symbol.name);
       const int* existing = scope->symbols.find(symbol.name);
-      if (!existing) {
-        if (place == Where::Free && scope->type == ScopeType::Class && is_class_cell(symbol.name)) {
-          // A function inside the comprehension reaches the cell that the class makes.
-          if (free_in_children(comprehension, symbol.name)) continue;
-          place = Where::GlobalImplicit;
-          free.remove(symbol.name);
-          removed.push_back(symbol.name);
-        }
+      if (place == Where::Free && scope->type == ScopeType::Class && is_class_cell(symbol.name)) {
+        // Neither a name of the class nor the cell that the class makes, which only functions inside reach.
+        symbol.value = flags | (static_cast<int>(Where::GlobalImplicit) << kWhereShift);
+        if (free_in_children(comprehension, symbol.name)) continue;
+        free.remove(symbol.name);
+        if (existing) continue;
+        scope->symbols.at(symbol.name) = flags;
+        where.at(symbol.name) = Where::GlobalImplicit;
+      } else if (!existing) {
         scope->symbols.at(symbol.name) = flags;
         where.at(symbol.name) = place;
       } else if ((*existing & kBound) && scope->type != ScopeType::Class && !free_in_children(comprehension, symbol.name)) {
@@ -140,7 +140,6 @@ class Analyzer {
         free.remove(symbol.name);
       }
     }
-    for (Identifier name : removed) comprehension->symbols.erase(name);
   }
 
   static void splice_children(Scope* scope) {

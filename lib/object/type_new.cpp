@@ -131,6 +131,7 @@ Status choose_bases(Making& making, Ref<>* result) {
   PyTypeObject* winner = TRY(calculate_metaclass(making.metatype, bases));
   if (winner != making.metatype) {
     if (winner->tp_new != type_new) {
+      if (!winner->tp_new) return raise(PyExc_TypeError, "cannot create '%s' instances", winner->tp_name);
       *result = TRY(steal(winner->tp_new(winner, making.args, making.kwargs)));
       return Status::Ok;
     }

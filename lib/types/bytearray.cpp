@@ -29,6 +29,10 @@ static Status resize(PyByteArrayObject* self, Py_ssize_t size) {
   TRY(can_resize(self));
   const Py_ssize_t offset = self->ob_start ? self->ob_start - self->ob_bytes : 0;
   Py_ssize_t alloc = self->ob_alloc;
+  if (size > PY_SSIZE_T_MAX - 64 - offset) {
+    PyErr_NoMemory();
+    return failed;
+  }
   if (size + offset + 1 <= alloc) {
     if (size >= alloc / 2) {
       // Fits as it is.
@@ -37,14 +41,10 @@ static Status resize(PyByteArrayObject* self, Py_ssize_t size) {
       return Status::Ok;
     }
     if (size < alloc / 2) alloc = size + 1;  // a major decrease
-  } else if (size <= alloc + (alloc >> 3)) {
+  } else if (size - alloc <= (alloc >> 3) && size <= PY_SSIZE_T_MAX / 2) {
     alloc = size + (size >> 3) + (size < 9 ? 3 : 6);
   } else {
     alloc = size + 1;
-  }
-  if (alloc < 0 || size > PY_SSIZE_T_MAX - 64) {
-    PyErr_NoMemory();
-    return failed;
   }
   char* memory;
   if (offset > 0) {

@@ -1,4 +1,5 @@
 // Locals, constants, cells and the evaluation stack itself.
+#include "interpreter/frame_object.h"
 #include "interpreter/handler.h"
 #include "interpreter/operations.h"
 #include "types/int.h"
@@ -12,7 +13,7 @@ HANDLER(CACHE) {
 }
 HANDLER(RESERVED) {
   SAVE();
-  PyErr_SetString(PyExc_SystemError, "unknown opcode");
+  PyErr_Format(PyExc_SystemError, "%U:%d: unknown opcode %d", CODE()->co_filename, ks::frame_line(frame), static_cast<int>(ip->counter));
   ERROR();
 }
 HANDLER(ENTER_EXECUTOR) { GO_TO(RESERVED); }
