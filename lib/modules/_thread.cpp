@@ -15,8 +15,9 @@ namespace ks {
 enum HandleState { kHandleNotStarted = 1, kHandleStarting = 2, kHandleRunning = 3, kHandleDone = 4 };
 
 struct ThreadHandle {
-  ThreadHandle *next, *previous;  // in the interpreter's list of threads that shutdown waits for
-  bool linked;
+  ThreadHandle *next, *previous;  // in the process's list of handles; guarded by its mutex
+  PyInterpreterState* interp;
+  bool awaited;  // by _thread._shutdown()
   int references;
   int state;
   unsigned long ident;
@@ -37,36 +38,35 @@ ThreadHandle* new_handle() {
   }
   handle->references = 1;
   handle->state = kHandleNotStarted;
+  handle->interp = interpreter();
   pthread_mutex_init(&handle->mutex, nullptr);
+  pthread_mutex_lock(&process.mutex);
+  handle->next = process.thread_handles;
+  if (handle->next) handle->next->previous = handle;
+  process.thread_handles = handle;
+  pthread_mutex_unlock(&process.mutex);
   return handle;
 }
 void keep(ThreadHandle* handle) { __atomic_fetch_add(&handle->references, 1, __ATOMIC_RELAXED); }
 void drop(ThreadHandle* handle) {
-  if (__atomic_sub_fetch(&handle->references, 1, __ATOMIC_ACQ_REL)) return;
+  pthread_mutex_lock(&process.mutex);
+  const bool last = __atomic_sub_fetch(&handle->references, 1, __ATOMIC_ACQ_REL) == 0;
+  if (last) {
+    if (handle->previous) handle->previous->next = handle->next;
+    else process.thread_handles = handle->next;
+    if (handle->next) handle->next->previous = handle->previous;
+  }
+  pthread_mutex_unlock(&process.mutex);
+  if (!last) return;
   if (handle->has_os_thread && !handle->joined && handle->state != kHandleNotStarted) pthread_detach(static_cast<pthread_t>(handle->os_handle));
   pthread_mutex_destroy(&handle->mutex);
   free(handle);
 }
 
-// The interpreter's list; guarded by its threads_mutex.
-void link_for_shutdown(PyInterpreterState* interp, ThreadHandle* handle) {
-  pthread_mutex_lock(&interp->core.threads_mutex);
-  handle->next = interp->core.shutdown_handles;
-  handle->previous = nullptr;
-  if (handle->next) handle->next->previous = handle;
-  interp->core.shutdown_handles = handle;
-  handle->linked = true;
-  pthread_mutex_unlock(&interp->core.threads_mutex);
-}
-void unlink_for_shutdown(PyInterpreterState* interp, ThreadHandle* handle) {
-  pthread_mutex_lock(&interp->core.threads_mutex);
-  if (handle->linked) {
-    if (handle->previous) handle->previous->next = handle->next;
-    else interp->core.shutdown_handles = handle->next;
-    if (handle->next) handle->next->previous = handle->previous;
-    handle->linked = false;
-  }
-  pthread_mutex_unlock(&interp->core.threads_mutex);
+void set_awaited(ThreadHandle* handle, bool awaited) {
+  pthread_mutex_lock(&process.mutex);
+  handle->awaited = awaited;
+  pthread_mutex_unlock(&process.mutex);
 }
 
 // ---- running ------------------------------------------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ void thread_main(void* data) {
   free_boot(boot);
   __atomic_fetch_sub(&interp->core.thread_count, 1, __ATOMIC_RELAXED);
   PyThreadState_Clear(state);
-  unlink_for_shutdown(interp, handle);
+  set_awaited(handle, false);
   __atomic_store_n(&handle->state, kHandleDone, __ATOMIC_RELEASE);
   PyThreadState_DeleteCurrent();
   handle->done.set();
@@ -136,7 +136,7 @@ Status start(ThreadHandle* handle, PyObject* function, PyObject* args, PyObject*
   boot->kwargs = Py_XNewRef(kwargs);
   boot->handle = handle;
   keep(handle);
-  if (!daemon) link_for_shutdown(interp, handle);
+  if (!daemon) set_awaited(handle, true);
   unsigned long long ident = 0;
   unsigned long os_handle = 0;
   int result;
@@ -144,7 +144,7 @@ Status start(ThreadHandle* handle, PyObject* function, PyObject* args, PyObject*
   result = PyThread_start_joinable_thread(thread_main, boot, &ident, &os_handle);
   Py_END_ALLOW_THREADS
   if (result) {
-    unlink_for_shutdown(interp, handle);
+    set_awaited(handle, false);
     PyThreadState* state = boot->state;
     PyThreadState_Clear(state);
     PyThreadState_Delete(state);
@@ -238,7 +238,7 @@ bool handle_is_done(PyObject* self) { return handle_of(self)->done.is_set(); }
 Status handle_set_done(PyObject* self) {
   ThreadHandle* handle = handle_of(self);
   if (handle->state == kHandleNotStarted) return raise(PyExc_RuntimeError, "thread not started");
-  unlink_for_shutdown(interpreter(), handle);
+  set_awaited(handle, false);
   handle->state = kHandleDone;
   handle->joined = true;
   handle->done.set();
@@ -339,22 +339,22 @@ PyObject* thread_shutdown(PyObject*) {
   const unsigned long me = PyThread_get_thread_ident();
   for (;;) {
     ThreadHandle* handle = nullptr;
-    pthread_mutex_lock(&interp->core.threads_mutex);
-    for (ThreadHandle* candidate = interp->core.shutdown_handles; candidate; candidate = candidate->next)
-      if (candidate->ident != me) {
+    pthread_mutex_lock(&process.mutex);
+    for (ThreadHandle* candidate = process.thread_handles; candidate; candidate = candidate->next)
+      if (candidate->awaited && candidate->interp == interp && candidate->ident != me) {
         handle = candidate;
         keep(handle);
         break;
       }
-    pthread_mutex_unlock(&interp->core.threads_mutex);
+    pthread_mutex_unlock(&process.mutex);
     if (!handle) return Py_NewRef(Py_None);
     const Status result = join(handle, -1);
     if (is_failure(result)) {
       PyErr_FormatUnraisable("Exception ignored while joining a thread in _thread._shutdown()");
-      unlink_for_shutdown(interp, handle);
+      set_awaited(handle, false);
     }
     // Its end unlinks it just before the event is set; be sure that it does not come up again.
-    unlink_for_shutdown(interp, handle);
+    set_awaited(handle, false);
     drop(handle);
   }
 }
@@ -509,18 +509,13 @@ PyModuleDef thread_module = {
 // Handles of threads that are not in a forked child.
 void thread_handles_after_fork(PyInterpreterState* interp) {
   const unsigned long me = PyThread_get_thread_ident();
-  for (ThreadHandle* handle = interp->core.shutdown_handles; handle;) {
-    ThreadHandle* next = handle->next;
-    if (handle->ident != me) {
-      handle->linked = false;
-      handle->state = kHandleDone;
-      handle->joined = true;
-      handle->done.set();
-      if (handle->previous) handle->previous->next = next;
-      else interp->core.shutdown_handles = next;
-      if (next) next->previous = handle->previous;
-    }
-    handle = next;
+  for (ThreadHandle* handle = process.thread_handles; handle; handle = handle->next) {
+    if (handle->state == kHandleNotStarted || handle->ident == me) continue;
+    handle->awaited = false;
+    handle->state = kHandleDone;
+    handle->joined = true;
+    handle->done.set();
+    pthread_mutex_init(&handle->mutex, nullptr);
   }
   interp->core.thread_count = 0;
 }

@@ -29,7 +29,8 @@ struct Runtime {
   PyInterpreterState* main;
   int64_t next_interpreter_id;
   uint64_t next_thread_id;
-  pthread_mutex_t mutex;                // guards the lists of interpreters
+  pthread_mutex_t mutex;                // guards the lists of interpreters and of thread handles
+  struct ThreadHandle* thread_handles;  // of all interpreters (modules/_thread.cpp)
   Gil main_gil;
 
   PyPreConfig preconfig;

@@ -77,7 +77,6 @@ struct InterpreterCore {
 
   PyObject* audit_hooks;          // list, sys.addaudithook()
   PyObject* thread_handles;       // reserved
-  struct ThreadHandle* shutdown_handles;  // threads that _thread._shutdown() waits for
   long thread_count;              // _thread._count()
   int dlopen_flags;
   Py_tracefunc reserved_trace;

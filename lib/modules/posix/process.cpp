@@ -91,11 +91,6 @@ POSIX(execve, "($module, /, path, argv, env)", "Run a program in place of this o
 
 // As the reference since 3.12: a fork() with other threads around is a risk that the user is told of.
 Status warn_about_threads(const char* name) {
-  Ref<> threading = Ref<>::steal(PyImport_GetModule("threading"_id));
-  if (!threading) {
-    PyErr_Clear();
-    return Status::Ok;
-  }
   // The kernel knows all threads, those of C libraries too.
   FILE* file = fopen("/proc/self/stat", "r");
   long threads = 0;
@@ -105,7 +100,7 @@ Status warn_about_threads(const char* name) {
       if (const char* after_name = strrchr(line, ')')) {
         // num_threads is the 18th field behind the name.
         const char* at = after_name + 1;
-        for (int field = 0; field < 18 && at; ++field) at = strchr(at + 1, ' ');
+        for (int field = 1; field < 18 && at; ++field) at = strchr(at + 1, ' ');
         if (at) threads = strtol(at, nullptr, 10);
       }
     }
