@@ -1,8 +1,8 @@
 // _thread._local: attributes of each thread's own.
 //
-// A local owns its dictionaries: {weak reference to a token: dictionary}. Each thread owns its token, in the thread
-// state's dictionary under the local's key; when the thread ends the token dies, and its weak reference's callback drops
-// the dictionary. So nothing keeps anything alive too long, and the collector sees cycles through a local.
+// A local owns its dictionaries: {address of a token: dictionary}. Each thread owns its token, in the thread state's
+// dictionary under the local's key; when the thread ends the token dies and drops the dictionary, if the local is still
+// there. So nothing keeps anything alive too long, and the collector sees cycles through a local.
 #include "modules/_thread.h"
 
 KS_EXPORT PyObject* _PyObject_GenericGetAttrWithDict(PyObject* object, PyObject* name, PyObject* dict, int suppress);
@@ -14,45 +14,36 @@ namespace {
 
 struct Token {
   PyObject ob_base;
-  PyObject* weakrefs;
+  PyObject* local;  // a weak reference
 };
-void token_dealloc(PyObject* self) {
-  PyTypeObject* type = Py_TYPE(self);
-  if (as<Token>(self)->weakrefs) PyObject_ClearWeakRefs(self);
-  type->tp_free(self);
-  Py_DECREF(type);
-}
-PyMemberDef token_members[] = {{"__weaklistoffset__", Py_T_PYSSIZET, offsetof(Token, weakrefs), Py_READONLY, nullptr}, {}};
-PyType_Slot token_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(token_dealloc)}, {Py_tp_members, token_members}, {0, nullptr}};
-PyType_Spec token_spec = {"_thread._localdummy", sizeof(Token), 0,
-                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE, token_slots};
-
 struct Local {
   PyObject ob_base;
   PyObject* key;
   PyObject *args, *kwargs;
   PyObject* weakrefs;
-  PyObject* dictionaries;   // {weak reference to token: dict}
-  PyObject* token_died;     // the weak references' callback
+  PyObject* dictionaries;
+  PyObject* reference;      // the weak reference to this object that the tokens have
   PyObject* token_type;
 };
 Local* local_of(PyObject* self) { return as<Local>(self); }
 
-// The callback's self is a weak reference to the local.
-PyObject* token_died(PyObject* local_reference, PyObject* token_reference) {
+void token_dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  Ref<> exception = steal(PyErr_GetRaisedException());
   Ref<> local;
-  if (PyWeakref_GetRef(local_reference, local.out()) <= 0) {
-    if (PyErr_Occurred()) return nullptr;
-    return Py_NewRef(Py_None);
+  if (as<Token>(self)->local && PyWeakref_GetRef(as<Token>(self)->local, local.out()) > 0) {
+    Ref<> dropped, key = steal(PyLong_FromVoidPtr(self));
+    if (!key || (local_of(local)->dictionaries && PyDict_Pop(local_of(local)->dictionaries, key, dropped.out()) < 0))
+      PyErr_FormatUnraisable("Exception ignored while clearing thread local %R", local.get());
   }
-  Local* self = local_of(local);
-  if (self->dictionaries) {
-    Ref<> dropped;
-    if (PyDict_Pop(self->dictionaries, token_reference, dropped.out()) < 0) PyErr_FormatUnraisable("Exception ignored while clearing thread local %R", local.get());
-  }
-  return Py_NewRef(Py_None);
+  Py_CLEAR(as<Token>(self)->local);
+  type->tp_free(self);
+  Py_DECREF(type);
+  PyErr_SetRaisedException(exception.release());
 }
-constexpr PyMethodDef token_died_method = {"_localdummy_destroyed", token_died, METH_O, nullptr};
+PyType_Slot token_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(token_dealloc)}, {0, nullptr}};
+PyType_Spec token_spec = {"_thread._localdummy", sizeof(Token), 0,
+                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE, token_slots};
 
 // A new dictionary for this thread; borrowed.
 PyObject* create_dictionary(Local* self) {
@@ -61,8 +52,9 @@ PyObject* create_dictionary(Local* self) {
   Ref<> dict = steal(PyDict_New());
   Ref<> token = steal(as<PyTypeObject>(self->token_type)->tp_alloc(as<PyTypeObject>(self->token_type), 0));
   if (!dict || !token) return nullptr;
-  Ref<> reference = steal(PyWeakref_NewRef(token, self->token_died));
-  if (!reference || PyDict_SetItem(self->dictionaries, reference, dict) < 0) return nullptr;
+  as<Token>(token.get())->local = Py_NewRef(self->reference);
+  Ref<> address = steal(PyLong_FromVoidPtr(token));
+  if (!address || PyDict_SetItem(self->dictionaries, address, dict) < 0) return nullptr;
   if (PyDict_SetItem(thread_dict, self->key, token) < 0) return nullptr;
   return dict;  // self->dictionaries has it
 }
@@ -74,9 +66,8 @@ PyObject* own_dictionary(PyObject* object_self) {
   if (!thread_dict) return raise(PyExc_RuntimeError, "Couldn't get thread-state dictionary");
   PyObject* token = PyDict_GetItemWithError(thread_dict, self->key);
   if (token) {
-    // The weak reference with callback is found through the dictionary's keys; a new one of the same token equals it.
-    Ref<> reference = steal(PyWeakref_NewRef(token, self->token_died));
-    PyObject* dict = reference ? PyDict_GetItemWithError(self->dictionaries, reference) : nullptr;
+    Ref<> address = steal(PyLong_FromVoidPtr(token));
+    PyObject* dict = address ? PyDict_GetItemWithError(self->dictionaries, address) : nullptr;
     if (dict) return dict;
     if (PyErr_Occurred()) return nullptr;
   } else if (PyErr_Occurred()) {
@@ -125,10 +116,8 @@ PyObject* local_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   self->token_type = token_type.release();
   self->key = PyUnicode_FromFormat("thread.local.%p", static_cast<void*>(self));
   self->dictionaries = PyDict_New();
-  Ref<> reference = steal(PyWeakref_NewRef(owner, nullptr));
-  if (!self->key || !self->dictionaries || !reference) return nullptr;
-  self->token_died = PyCFunction_New(const_cast<PyMethodDef*>(&token_died_method), reference);
-  if (!self->token_died || !create_dictionary(self)) return nullptr;
+  self->reference = PyWeakref_NewRef(owner, nullptr);
+  if (!self->key || !self->dictionaries || !self->reference || !create_dictionary(self)) return nullptr;
   return owner.release();
 }
 int local_traverse(PyObject* object_self, visitproc visit, void* arg) {
@@ -137,7 +126,7 @@ int local_traverse(PyObject* object_self, visitproc visit, void* arg) {
   Py_VISIT(self->args);
   Py_VISIT(self->kwargs);
   Py_VISIT(self->dictionaries);
-  Py_VISIT(self->token_died);
+  Py_VISIT(self->reference);
   Py_VISIT(self->token_type);
   return 0;
 }
@@ -146,7 +135,6 @@ int local_clear(PyObject* object_self) {
   Py_CLEAR(self->args);
   Py_CLEAR(self->kwargs);
   Py_CLEAR(self->dictionaries);
-  Py_CLEAR(self->token_died);
   // The tokens in the threads' dictionaries.
   if (self->key) {
     for (PyThreadState* state = interpreter()->core.threads; state; state = state->next) {
@@ -163,6 +151,7 @@ void local_dealloc(PyObject* object_self) {
   if (self->weakrefs) PyObject_ClearWeakRefs(object_self);
   local_clear(object_self);
   Py_CLEAR(self->key);
+  Py_CLEAR(self->reference);
   Py_CLEAR(self->token_type);
   PyTypeObject* type = Py_TYPE(object_self);
   type->tp_free(object_self);
