@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "modules/_thread.h"
+#include "runtime/error_display.h"
 #include "runtime/process.h"
 
 namespace ks {
@@ -415,7 +416,7 @@ PyObject* thread_excepthook(PyObject*, PyObject* arguments) {
     if (!text || PyFile_WriteObject(text, file, Py_PRINT_RAW) < 0) return nullptr;
   }
   if (PyFile_WriteString(":\n", file) < 0) return nullptr;
-  PyErr_Display(exc_type, exc_value, exc_traceback);
+  if (exc_value) display_exception(exc_value, exc_traceback, file);
   Ref<> flushed = steal(PyObject_CallMethodNoArgs(file, "flush"_id));
   return flushed ? Py_NewRef(Py_None) : nullptr;
 }

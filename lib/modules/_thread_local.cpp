@@ -160,7 +160,8 @@ void local_dealloc(PyObject* object_self) {
 int local_setattro(PyObject* self, PyObject* name, PyObject* value) {
   PyObject* dict = own_dictionary(self);
   if (!dict) return -1;
-  const int is_dict = PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, "__dict__") == 0;
+  const int is_dict = PyObject_RichCompareBool(name, "__dict__"_id, Py_EQ);
+  if (is_dict < 0) return -1;
   if (is_dict) {
     PyErr_Format(PyExc_AttributeError, "'%.100s' object attribute %R is read-only", Py_TYPE(self)->tp_name, name);
     return -1;
@@ -171,7 +172,9 @@ int local_setattro(PyObject* self, PyObject* name, PyObject* value) {
 PyObject* local_getattro(PyObject* self, PyObject* name) {
   Ref<> dict = borrow(own_dictionary(self));
   if (!dict) return nullptr;
-  if (PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, "__dict__") == 0) return dict.release();
+  const int is_dict = PyObject_RichCompareBool(name, "__dict__"_id, Py_EQ);
+  if (is_dict < 0) return nullptr;
+  if (is_dict) return dict.release();
   return _PyObject_GenericGetAttrWithDict(self, name, dict, 0);
 }
 PyMemberDef local_members[] = {{"__weaklistoffset__", Py_T_PYSSIZET, offsetof(Local, weakrefs), Py_READONLY, nullptr}, {}};

@@ -125,8 +125,7 @@ bool write_with_module(PyObject* exception) {
   return true;
 }
 
-void display(PyObject* exception, PyObject* traceback) {
-  Ref<> file = error_file();
+void display(PyObject* exception, PyObject* traceback, Ref<> file = error_file()) {
   if (!file) return;
   if (PyExceptionInstance_Check(exception) && traceback && PyTraceBack_Check(traceback)) {
     Ref<> own = steal(PyException_GetTraceback(exception));
@@ -223,6 +222,12 @@ void write_unraisable(PyObject* exception, PyObject* traceback, PyObject* messag
 }
 
 }  // namespace
+
+void display_exception(PyObject* exception, PyObject* traceback, PyObject* file) {
+  Ref<> saved = steal(PyErr_GetRaisedException());
+  display(exception, traceback == Py_None ? nullptr : traceback, borrow(file));
+  if (saved) PyErr_SetRaisedException(saved.release());
+}
 
 Status default_unraisable_hook(PyObject* arguments) {
   Ref<> exception = TRY(steal(PyObject_GetAttrString(arguments, "exc_value")));

@@ -188,6 +188,15 @@ void clear_interpreter(PyThreadState* state) {
   Py_CLEAR(interp->core.sys_dict);
 }
 
+// Takes it off the list of interpreters; its memory stays.
+void forget_interpreter(PyInterpreterState* interp) {
+  pthread_mutex_lock(&process.mutex);
+  PyInterpreterState** link = &process.first;
+  while (*link && *link != interp) link = &(*link)->core.next;
+  if (*link) *link = interp->core.next;
+  pthread_mutex_unlock(&process.mutex);
+}
+
 }  // namespace
 
 }  // namespace ks
@@ -262,12 +271,8 @@ int Py_FinalizeEx(void) {
     delete_interpreter_state(interp);
     __atomic_store_n(&process.finalizing, nullptr, __ATOMIC_RELEASE);
   } else {
-    pthread_mutex_lock(&process.mutex);
-    PyInterpreterState** link = &process.first;
-    while (*link && *link != interp) link = &(*link)->core.next;
-    if (*link) *link = interp->core.next;
+    forget_interpreter(interp);
     process.main = nullptr;
-    pthread_mutex_unlock(&process.mutex);
   }
   process.next_interpreter_id = 0;
   process.preinitialized = false;
@@ -310,7 +315,6 @@ void Py_EndInterpreter(PyThreadState* state) {
         }
         thread = next;
       }
-      if (interp->core.threads != state || state->next) _Py_FatalErrorFunc("Py_EndInterpreter", "not the last thread");
     }
   }
   __atomic_store_n(&interp->core.finalizing_thread, state, __ATOMIC_RELEASE);
@@ -323,6 +327,11 @@ void Py_EndInterpreter(PyThreadState* state) {
   end_interpreter_rooms(interp);
   current_thread_state = nullptr;
   drop_gil(interp, nullptr);
+  // Daemon threads hang when they come back for the GIL, which must find their states and the interpreter's.
+  if (interp->core.threads != state || state->next) {
+    forget_interpreter(interp);
+    return;
+  }
   PyThreadState_Delete(state);
   gil_destroy(interp);
   delete_interpreter_state(interp);
