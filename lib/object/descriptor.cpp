@@ -513,7 +513,7 @@ DESCRIPTOR_TYPE(PyMethodDescr_Type, "method_descriptor", PyMethodDescrObject,
                 .tp_getset = method_getset, .tp_descr_get = method_get)
 DESCRIPTOR_TYPE(PyClassMethodDescr_Type, "classmethod_descriptor", PyMethodDescrObject, .tp_repr = method_repr, .tp_call = class_method_call,
                 .tp_getattro = PyObject_GenericGetAttr, .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-                .tp_traverse = descriptor_traverse, .tp_methods = descriptor_methods, .tp_members = descriptor_members,
+                .tp_traverse = descriptor_traverse, .tp_members = descriptor_members,
                 .tp_getset = method_getset, .tp_descr_get = class_method_get)
 DESCRIPTOR_TYPE(PyMemberDescr_Type, "member_descriptor", PyMemberDescrObject, .tp_repr = member_repr,
                 .tp_getattro = PyObject_GenericGetAttr, .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,

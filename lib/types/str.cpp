@@ -501,6 +501,11 @@ static PyObject* str_vectorcall(PyObject* type, PyObject* const* args, size_t na
   const Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
   if (!kwnames && nargs == 1) return PyObject_Str(args[0]);
   if (nargs > 3) return raise(PyExc_TypeError, "str expected at most 3 arguments, got %zd", nargs);
+  // By position the type is named in full, None too.
+  if (!kwnames && nargs > 1) {
+    for (Py_ssize_t i = 1; i < nargs; ++i)
+      if (!PyUnicode_Check(args[i])) return raise(PyExc_TypeError, "str() argument '%s' must be str, not %T", i == 1 ? "encoding" : "errors", args[i]);
+  }
   PyObject* values[3] = {};
   TRY(bind(str_signature, args, nargs, kwnames, values));
   return str_make(values);

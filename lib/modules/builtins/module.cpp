@@ -33,9 +33,10 @@ Status add(PyObject* dict, const char* name, PyObject* value) {
 Ref<> builtins_create(PyThreadState* state) {
   Ref<> module = TRY(steal(PyModule_Create2(&definition, PYTHON_API_VERSION)));
   PyObject* dict = PyModule_GetDict(module);
+  Ref<> name = TRY(steal(PyModule_GetNameObject(module)));
   for (const PyMethodDef* const* list : {kBuiltinCodeMethods, kBuiltinStreamMethods, kBuiltinObjectMethods, kBuiltinFoldMethods}) {
     for (; *list; ++list) {
-      Ref<> function = TRY(steal(PyCFunction_NewEx(const_cast<PyMethodDef*>(*list), module, "builtins"_id)));
+      Ref<> function = TRY(steal(PyCFunction_NewEx(const_cast<PyMethodDef*>(*list), module, name)));
       TRY(add(dict, (*list)->ml_name, function));
     }
   }

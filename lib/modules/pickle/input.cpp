@@ -17,7 +17,7 @@ constexpr Py_ssize_t kTrusted = 16 * 1024 * 1024;  // larger sizes are believed 
 Py_ssize_t set_block(Unpickler* self, PyObject* data) {
   if (self->view.obj) PyBuffer_Release(&self->view);
   self->view = {};
-  self->position = self->prefetched = 0;
+  self->position = self->prefetched = self->frame_end = 0;
   if (PyObject_GetBuffer(data, &self->view, PyBUF_CONTIG_RO) < 0) return -1;
   self->prefetched = self->view.len;
   return self->view.len;
@@ -61,6 +61,11 @@ Status optional_method(PyObject* file, PyObject* name, PyObject** method) {
 
 Failed unpickle_truncated(PickleState* state) { return raise(state->unpickling_error, "pickle data was truncated"); }
 
+Status unpickle_check_frame(PickleState* state, Unpickler* self, Py_ssize_t size) {
+  if (self->position >= self->frame_end || size <= self->frame_end - self->position) return Status::Ok;
+  return raise(state->unpickling_error, "pickle exhausted before end of frame");
+}
+
 Status unpickle_skip_consumed(Unpickler* self) {
   const Py_ssize_t consumed = self->position - self->prefetched;
   if (consumed <= 0 || !self->read) return Status::Ok;
@@ -82,30 +87,24 @@ Status unpickler_set_file(Unpickler* self, PyObject* file) {
   Py_CLEAR(self->readinto);
   Py_CLEAR(self->readline);
   Py_CLEAR(self->peek);
-  return raise(PyExc_AttributeError, "file must have 'read' and 'readline' attributes");
+  return raise(PyExc_TypeError, "file must have 'read' and 'readline' attributes");
 }
 
 Status unpickler_set_encoding(Unpickler* self, const char* encoding, const char* errors) {
-  auto copy = [](const char* text) {
-    const size_t size = strlen(text) + 1;
-    auto* result = static_cast<char*>(PyMem_Malloc(size));
-    if (result) memcpy(result, text, size);
-    return result;
-  };
-  char* new_encoding = copy(encoding ? encoding : "ASCII");
-  char* new_errors = copy(errors ? errors : "strict");
-  if (!new_encoding || !new_errors) {
-    PyMem_Free(new_encoding);
-    PyMem_Free(new_errors);
+  if (!encoding) encoding = "ASCII";
+  if (!errors) errors = "strict";
+  const size_t encoding_size = strlen(encoding) + 1, errors_size = strlen(errors) + 1;
+  auto* both = static_cast<char*>(PyMem_Malloc(encoding_size + errors_size));
+  if (!both) {
     PyErr_NoMemory();
     return Status::Error;
   }
-  PyMem_Free(self->encoding);
-  PyMem_Free(self->errors);
-  self->encoding = new_encoding;
-  self->errors = new_errors;
+  memcpy(both, encoding, encoding_size);
+  memcpy(both + encoding_size, errors, errors_size);
+  PyMem_Free(std::exchange(self->encoding, both));
   return Status::Ok;
 }
+const char* unpickler_errors(const Unpickler* self) { return self->encoding + strlen(self->encoding) + 1; }
 
 Status unpickler_set_buffers(Unpickler* self, PyObject* buffers) {
   Ref<> iterator;
@@ -117,6 +116,7 @@ Status unpickler_set_buffers(Unpickler* self, PyObject* buffers) {
 // ---- reading ---------------------------------------------------------------------------------------------------------
 
 const char* unpickle_read(PickleState* state, Unpickler* self, Py_ssize_t size) {
+  TRY(unpickle_check_frame(state, self, size));
   if (size > unpickle_available(self)) {
     if (self->position > PY_SSIZE_T_MAX - size) return raise(state->unpickling_error, "read would overflow (invalid bytecode)");
     if (!self->read) return unpickle_truncated(state);
@@ -169,6 +169,7 @@ Status unpickle_read_into(PickleState* state, Unpickler* self, char* buffer, Py_
 
 // A size that the stream names: is it possible at all?
 static Status check_size(PickleState* state, Unpickler* self, Py_ssize_t size) {
+  TRY(unpickle_check_frame(state, self, size));
   return !self->read && size > unpickle_available(self) ? unpickle_truncated(state) : Status::Ok;
 }
 
@@ -206,11 +207,14 @@ PyObject* unpickle_read_bytearray(PickleState* state, Unpickler* self, Py_ssize_
 
 Py_ssize_t unpickle_read_line(PickleState* state, Unpickler* self, char** line) {
   const char* start = static_cast<const char*>(self->view.buf) + self->position;
-  const auto* newline = unpickle_available(self) > 0 ? static_cast<const char*>(memchr(start, '\n', static_cast<size_t>(unpickle_available(self)))) : nullptr;
+  const bool framed = self->position < self->frame_end;
+  const Py_ssize_t there = framed ? self->frame_end - self->position : unpickle_available(self);
+  const auto* newline = there > 0 ? static_cast<const char*>(memchr(start, '\n', static_cast<size_t>(there))) : nullptr;
   Py_ssize_t size;
   if (newline) {
     size = newline - start + 1;
   } else {
+    if (framed) TRY(unpickle_check_frame(state, self, there + 1));
     if (!self->read) return unpickle_truncated(state);
     size = fill(self, -1);
     if (size < 0) return -1;
@@ -275,6 +279,18 @@ Status unpickle_memo_put(Unpickler* self, Py_ssize_t index, PyObject* value) {
   const Py_ssize_t before = PyDict_GET_SIZE(self->sparse_memo);
   TRY(PyDict_SetItem(self->sparse_memo, key, value));
   self->memo_count += PyDict_GET_SIZE(self->sparse_memo) - before;
+  return Status::Ok;
+}
+
+Status unpickle_memo_restart(Unpickler* self) {
+  auto* memo = static_cast<PyObject**>(PyMem_Calloc(static_cast<size_t>(kFirstMemo), sizeof(PyObject*)));
+  if (!memo) {
+    PyErr_NoMemory();
+    return Status::Error;
+  }
+  unpickle_memo_clear(self);
+  PyMem_Free(std::exchange(self->memo, memo));  // releasing the objects may have begun a new one
+  self->memo_capacity = kFirstMemo;
   return Status::Ok;
 }
 

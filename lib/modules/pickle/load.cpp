@@ -94,7 +94,7 @@ struct Loader {
   }
 
   const char* read(Py_ssize_t count) {
-    if (count <= unpickle_available(self)) {
+    if (count <= (self->position < self->frame_end ? self->frame_end : self->view.len) - self->position) {
       const char* data = static_cast<const char*>(self->view.buf) + self->position;
       self->position += count;
       return data;
@@ -227,7 +227,7 @@ Status Loader::load_float() {
 // A str of Python 2: bytes in the encoding that was given.
 Status Loader::push_string(PyObject* bytes) {
   if (strcmp(self->encoding, "bytes") == 0) return push(borrow(bytes));
-  return push_new(PyUnicode_FromEncodedObject(bytes, self->encoding, self->errors));
+  return push_new(PyUnicode_FromEncodedObject(bytes, self->encoding, unpickler_errors(self)));
 }
 
 Status Loader::load_string() {
@@ -548,10 +548,13 @@ Status Loader::load_frame() {
   const char* data = TRY(read(8));
   size_t length = 0;
   for (int i = 0; i < 8; ++i) length |= static_cast<size_t>(static_cast<unsigned char>(data[i])) << (8 * i);
+  if (self->position < self->frame_end) return error("beginning of a new frame before end of current frame");
   if (length > PY_SSIZE_T_MAX) return raise(PyExc_OverflowError, "FRAME length exceeds system's maximum of %zd bytes", PY_SSIZE_T_MAX);
   // The whole frame comes in one read.
   const auto size = static_cast<Py_ssize_t>(length);
+  self->frame_end = 0;
   if (!read(size)) return Status::Error;
+  self->frame_end = self->position;
   self->position -= size;
   return Status::Ok;
 }
@@ -702,7 +705,7 @@ Status find_persistent_load(PickleState* state, Unpickler* self) {
 
 PyObject* unpickler_load_object(PickleState* state, Unpickler* self) {
   Loader loader{state, self};
-  self->mark_count = self->fence = 0;
+  self->mark_count = self->fence = self->frame_end = 0;
   self->proto = 0;
   TRY(loader.cut(0));
   TRY(find_persistent_load(state, self));

@@ -36,14 +36,13 @@ Status PicklerMemo::grow() {
   return Status::Ok;
 }
 Status PicklerMemo::set(PyObject* key, Py_ssize_t index) {
-  if (used_ * 3 >= capacity_ * 2) TRY(grow());
+  if (!capacity_) TRY(grow());
   Entry* entry = place(key);
-  if (!entry->key) {
-    entry->key = Py_NewRef(key);
-    ++used_;
-  }
+  const bool is_new = !entry->key;
+  if (is_new) entry->key = Py_NewRef(key);
   entry->index = index;
-  return Status::Ok;
+  if (!is_new || ++used_ * 3 < capacity_ * 2) return Status::Ok;
+  return grow();
 }
 void PicklerMemo::swap(PicklerMemo& other) {
   std::swap(entries_, other.entries_);

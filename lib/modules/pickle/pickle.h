@@ -136,11 +136,13 @@ struct Unpickler {
   Py_ssize_t prefetched;  // the file is at this offset of the input (what peek() gave is not read yet)
   char* line;
   Py_ssize_t line_capacity;
-  char *encoding, *errors;
+  char* encoding;       // and after its null the error handler
+  Py_ssize_t frame_end;  // of the open frame, in the block; 0: none
   int proto;
   bool fix_imports, running;
 };
 void unpickler_clear_fields(Unpickler* self);
+const char* unpickler_errors(const Unpickler* self);
 Status unpickler_set_string(Unpickler* self, PyObject* data);
 Status unpickler_set_file(Unpickler* self, PyObject* file);
 Status unpickler_set_encoding(Unpickler* self, const char* encoding, const char* errors);
@@ -157,10 +159,14 @@ Status unpickle_skip_consumed(Unpickler* self);
 PyObject* unpickle_read_bytes(PickleState* state, Unpickler* self, Py_ssize_t size);      // new
 PyObject* unpickle_read_bytearray(PickleState* state, Unpickler* self, Py_ssize_t size);  // new
 Failed unpickle_truncated(PickleState* state);
+// May so many bytes be read? Opcodes and their arguments do not cross the end of a frame.
+Status unpickle_check_frame(PickleState* state, Unpickler* self, Py_ssize_t size);
 PyObject* unpickle_memo_get(Unpickler* self, Py_ssize_t index);  // borrowed, nullptr without an exception
 Status unpickle_memo_reserve(Unpickler* self, Py_ssize_t capacity);
 Status unpickle_memo_put(Unpickler* self, Py_ssize_t index, PyObject* value);
 void unpickle_memo_clear(Unpickler* self);
+Status unpickle_memo_restart(Unpickler* self);  // an empty memo; on failure the old one is left
+
 Ref<> unpickle_memo_copy(Unpickler* self);
 PyObject* unpickle_find_class(PickleState* state, Unpickler* self, PyObject* module_name, PyObject* global_name);
 PyObject* unpickler_find_class_default(PickleState* state, Unpickler* self, PyObject* module_name, PyObject* global_name);

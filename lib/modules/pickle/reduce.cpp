@@ -33,16 +33,20 @@ Ref<> search_module(PyObject* object, PyObject* path) {
   return borrow("__main__"_id);
 }
 
-Failed cannot_pickle(PickleState* state, PyObject* object) {  // the cause is set
-  Ref<> cause = steal(PyErr_GetRaisedException());
-  PyErr_Format(state->pickling_error, "Can't pickle %R: %S", object, cause.get());
+// The exception that is set becomes the context of a PicklingError.
+template <class... A>
+Failed raise_over(PickleState* state, const char* format, A... arguments) {
+  Ref<> reason = steal(PyErr_GetRaisedException());
+  PyErr_Format(state->pickling_error, format, arguments...);
   Ref<> exception = steal(PyErr_GetRaisedException());
-  if (exception && cause) {
-    PyException_SetCause(exception, Py_NewRef(cause.get()));
-    PyException_SetContext(exception, cause.release());
-  }
+  if (exception && reason) PyException_SetContext(exception, reason.release());
   PyErr_SetRaisedException(exception.release());
   return failed;
+}
+Failed cannot_pickle(PickleState* state, PyObject* object) {
+  Ref<> reason = steal(PyErr_GetRaisedException());
+  PyErr_SetRaisedException(Py_XNewRef(reason.get()));
+  return raise_over(state, "Can't pickle %R: %S", object, reason.get());
 }
 
 // Writes GLOBAL (protocols below 4) with the names Python 2 knows where that is wanted.
@@ -74,16 +78,8 @@ Status save_toplevel(PickleState* state, Pickler* self, PyObject* module_name, P
   for (PyObject* part : {module.get(), name.get()}) {
     Ref<> encoded = steal(self->proto >= 3 ? PyUnicode_AsUTF8String(part) : PyUnicode_AsASCIIString(part));
     if (!encoded) {
-      if (PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
-        Ref<> cause = steal(PyErr_GetRaisedException());
-        PyErr_Format(state->pickling_error, "can't pickle %s identifier %R using pickle protocol %i", what, part, self->proto);
-        Ref<> exception = steal(PyErr_GetRaisedException());
-        if (exception && cause) {
-          PyException_SetCause(exception, Py_NewRef(cause.get()));
-          PyException_SetContext(exception, cause.release());
-        }
-        PyErr_SetRaisedException(exception.release());
-      }
+      if (PyErr_ExceptionMatches(PyExc_UnicodeEncodeError))
+        return raise_over(state, "can't pickle %s identifier %R using pickle protocol %i", what, part, self->proto);
       return Status::Error;
     }
     TRY(pickle_write(self, PyBytes_AS_STRING(encoded.get()), PyBytes_GET_SIZE(encoded.get())));
@@ -143,10 +139,12 @@ Status pickle_save_global(PickleState* state, Pickler* self, PyObject* object, P
       return cannot_pickle(state, object);
     return Status::Error;
   }
-  Ref<> found_object = follow(module, path);
+  Ref<> found_object = std::move(module);
+  for (Py_ssize_t i = 0; found_object && i < PyList_GET_SIZE(path.get()); ++i)
+    found_object = steal(PyObject_GetAttr(found_object, PyList_GET_ITEM(path.get(), i)));
   if (!found_object) {
-    if (PyErr_Occurred()) return Status::Error;
-    return raise(state->pickling_error, "Can't pickle %R: it's not found as %S.%S", object, module_name.get(), global_name.get());
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return Status::Error;
+    return raise_over(state, "Can't pickle %R: it's not found as %S.%S", object, module_name.get(), global_name.get());
   }
   if (found_object.get() != object)
     return raise(state->pickling_error, "Can't pickle %R: it's not the same object as %S.%S", object, module_name.get(), global_name.get());
@@ -265,7 +263,7 @@ Status save_newobj(PickleState* state, Pickler* self, const Reduction& r, PyObje
 
 Status pickle_save_reduce(PickleState* state, Pickler* self, PyObject* reduced, PyObject* object) {
   Reduction r;
-  if (is_failure(check_reduction(state, reduced, &r))) return object ? pickle_note("when serializing %T object", object) : failed;
+  TRY(check_reduction(state, reduced, &r));
   bool newobj = false, newobj_ex = false;
   if (self->proto >= 2) {
     Ref<> name;

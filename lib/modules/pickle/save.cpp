@@ -147,22 +147,23 @@ Status save_bytearray(PickleState* state, Pickler* self, PyObject* object) {
 
 Status save_picklebuffer(PickleState* state, Pickler* self, PyObject* object) {
   if (self->proto < 5) return raise(state->pickling_error, "PickleBuffer can only be pickled with protocol >= 5");
-  const Py_buffer* view = TRY(PyPickleBuffer_GetBuffer(object));
-  if (view->suboffsets || !PyBuffer_IsContiguous(view, 'A'))
+  const Py_buffer* own = TRY(PyPickleBuffer_GetBuffer(object));
+  if (own->suboffsets || !PyBuffer_IsContiguous(own, 'A'))
     return raise(state->pickling_error, "PickleBuffer can not be pickled when pointing to a non-contiguous buffer");
+  // Held: the callback may release the PickleBuffer.
+  BufferArgument buffer;
+  TRY(PyObject_GetBuffer(object, &buffer.view, PyBUF_FULL_RO));
   bool in_band = true;
   if (self->buffer_callback) {
     Ref<> answer = TRY(steal(PyObject_CallOneArg(self->buffer_callback, object)));
     in_band = TRY(PyObject_IsTrue(answer)) != 0;
-    view = TRY(PyPickleBuffer_GetBuffer(object));  // the callback may have released it
   }
   if (in_band) {
-    const auto* data = static_cast<const char*>(view->buf);
-    return view->readonly ? save_bytes_data(state, self, object, data, view->len) : save_bytearray_data(state, self, object, data, view->len);
+    const auto* data = static_cast<const char*>(buffer.view.buf);
+    return buffer.view.readonly ? save_bytes_data(state, self, object, data, buffer.size()) : save_bytearray_data(state, self, object, data, buffer.size());
   }
-  const bool readonly = view->readonly;
   TRY(pickle_write_op(self, kNextBuffer));
-  return readonly ? pickle_write_op(self, kReadonlyBuffer) : Status::Ok;
+  return buffer.view.readonly ? pickle_write_op(self, kReadonlyBuffer) : Status::Ok;
 }
 
 // ---- str -------------------------------------------------------------------------------------------------------------
@@ -482,7 +483,8 @@ Status save_other(PickleState* state, Pickler* self, PyObject* object, PyTypeObj
     PyErr_Format(state->pickling_error, "__reduce__ must return a string or tuple, not %T", reduced.get());
     return pickle_note("when serializing %T object", object);
   }
-  return pickle_save_reduce(state, self, reduced, object);
+  if (is_failure(pickle_save_reduce(state, self, reduced, object))) return pickle_note("when serializing %T object", object);
+  return Status::Ok;
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ void unpickler_clear_fields(Unpickler* self) {
   Py_CLEAR(self->buffers);
   if (self->view.obj) PyBuffer_Release(&self->view);
   self->view = {};
-  self->position = self->prefetched = 0;
+  self->position = self->prefetched = self->frame_end = 0;
   unpickle_memo_clear(self);
   PyObject** stack = std::exchange(self->stack, nullptr);
   const Py_ssize_t size = std::exchange(self->stack_size, 0);
@@ -44,7 +44,6 @@ void unpickler_clear_fields(Unpickler* self) {
   PyMem_Free(std::exchange(self->line, nullptr));
   self->line_capacity = 0;
   PyMem_Free(std::exchange(self->encoding, nullptr));
-  PyMem_Free(std::exchange(self->errors, nullptr));
 }
 
 // ---- Unpickler -------------------------------------------------------------------------------------------------------
@@ -77,8 +76,7 @@ static Py_ssize_t unpickler_sizeof(PyObject* self) {
   const auto* u = as<Unpickler>(self);
   Py_ssize_t size = Py_TYPE(self)->tp_basicsize + u->memo_capacity * static_cast<Py_ssize_t>(sizeof(PyObject*)) +
                     u->mark_capacity * static_cast<Py_ssize_t>(sizeof(Py_ssize_t)) + u->line_capacity;
-  for (const char* text : {u->encoding, u->errors})
-    if (text) size += static_cast<Py_ssize_t>(strlen(text)) + 1;
+  if (u->encoding) size += static_cast<Py_ssize_t>(strlen(u->encoding) + strlen(unpickler_errors(u))) + 2;
   return size;
 }
 METHOD_AS(unpickler_sizeof, "__sizeof__", 0, "($self, /)", "Size in memory, in bytes.");
@@ -101,8 +99,7 @@ static int unpickler_init(PyObject* self, PyObject* args, PyObject* kwargs) {
   TRY(unpickler_set_encoding(unpickler, encoding, errors));
   TRY(unpickler_set_buffers(unpickler, values[4]));
   unpickler->fix_imports = fix_imports != 0;
-  unpickle_memo_clear(unpickler);
-  TRY(unpickle_memo_reserve(unpickler, kFirstMemo));
+  TRY(unpickle_memo_restart(unpickler));
   unpickler->proto = 0;
   return 0;
 }
@@ -165,8 +162,7 @@ static int unpickler_set_memo(PyObject* self, PyObject* value, void*) {
     if (index == -1 && PyErr_Occurred()) return -1;
     if (index < 0) return raise(PyExc_ValueError, "memo key must be positive integers.");
   }
-  unpickle_memo_clear(unpickler);
-  TRY(unpickle_memo_reserve(unpickler, kFirstMemo));
+  TRY(unpickle_memo_restart(unpickler));
   position = 0;
   while (PyDict_Next(items, &position, &key, &item)) TRY(unpickle_memo_put(unpickler, PyLong_AsSsize_t(key), item));
   return 0;
@@ -221,7 +217,7 @@ void memo_proxy_dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-static void unpickler_proxy_clear(PyObject* self) { unpickle_memo_clear(as<Unpickler>(as<MemoProxy>(self)->owner)); }
+static Status unpickler_proxy_clear(PyObject* self) { return unpickle_memo_restart(as<Unpickler>(as<MemoProxy>(self)->owner)); }
 METHOD(unpickler_proxy, clear, "($self, /)", "Remove all items.");
 static Ref<> unpickler_proxy_copy(PyObject* self) { return unpickle_memo_copy(as<Unpickler>(as<MemoProxy>(self)->owner)); }
 METHOD(unpickler_proxy, copy, "($self, /)", "The memo as a dict: index -> object.");
