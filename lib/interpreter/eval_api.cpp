@@ -5,6 +5,7 @@
 #include "interpreter/executable.h"
 #include "interpreter/frame_object.h"
 #include "interpreter/function.h"
+#include "interpreter/immediates.h"
 #include "interpreter/operations.h"
 #include "object/call.h"
 #include "object/evaluator.h"
@@ -23,6 +24,7 @@ Status frame_super_arguments(PyTypeObject** type, PyObject** self) {
   if (!frame) return raise(PyExc_RuntimeError, "super(): no current frame");
   PyCodeObject* code = frame_code(frame);
   if (code->co_argcount == 0) return raise(PyExc_RuntimeError, "super(): no arguments");
+  if (frame->localsplus[0].is_immediate() && !make_local_object(&frame->localsplus[0])) return failed;
   Value first = frame->localsplus[0];
   PyObject* argument = first.is_null() ? nullptr : first.object();
   const auto kind = static_cast<unsigned char>(PyBytes_AS_STRING(code->co_localspluskinds)[0]);

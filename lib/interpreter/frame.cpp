@@ -129,7 +129,7 @@ static void move_into_object(PyFrameObject* object, Frame* frame) {
   copy->stackpointer = reinterpret_cast<Value*>(reinterpret_cast<char*>(copy) + bytes);
   // A borrowed value of the stack would outlive what it borrowed from: the copy owns.
   for (Value* value = copy->localsplus; value < copy->stackpointer; ++value)
-    if (*value && value->is_borrowed()) *value = value->duplicate();
+    if (*value && value->is_borrowed() && !value->is_immediate()) *value = value->duplicate();
   copy->f_executable = copy->f_executable.is_borrowed() ? copy->f_executable.duplicate() : copy->f_executable;
   copy->frame_obj = nullptr;
   copy->owner = kOwnedByFrameObject;

@@ -11,13 +11,23 @@
 
 #include <Python.h>
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
 namespace ks {
 
-// A slot of a frame: an object that the slot owns, one that it borrows (bit 0) from somewhere that lives at least as
-// long (a local variable, the constants), or nothing. Only these functions know the encoding.
+// A slot of a frame: an object that the slot owns, one that it borrows from somewhere that lives at least as long (a local
+// variable, the constants), an immediate (a number that is no object yet), or nothing. Only these functions know the
+// encoding, which is in the low three bits; objects lie at multiples of eight:
+//
+//   000  an object, owned (all zero: nothing)
+//   001  an object, borrowed
+//   101  an int of 61 bits
+//   s11  a float with the sign s and a binary exponent from -255 to 256
+//
+// Bit 0 therefore says that there is nothing to close, bits 1 and 2 that there is no object. Immediates lie only in local
+// variables and where the next instruction to use the stack's slot takes them; immediates.h says which those are.
 struct Value {
   uintptr_t bits;
 
@@ -30,6 +40,7 @@ struct Value {
   static Value borrowed(PyObject* object) { return {reinterpret_cast<uintptr_t>(object) | 1}; }
   bool is_null() const { return bits == 0; }
   explicit operator bool() const { return bits != 0; }
+  // Also true for immediates: nothing is owned.
   bool is_borrowed() const { return bits & 1; }
   PyObject* object() const { return reinterpret_cast<PyObject*>(bits & ~uintptr_t{1}); }
   // A second slot for the same object that owns it.
@@ -40,6 +51,20 @@ struct Value {
     if (is_borrowed()) Py_INCREF(result);
     return result;
   }
+
+  static constexpr uintptr_t kIntTag = 5, kFloatBias = uintptr_t{3} << 60;
+  bool is_immediate() const { return bits & 6; }
+  bool is_immediate_int() const { return (bits & 7) == kIntTag; }
+  bool is_immediate_float() const { return (bits & 3) == 3; }
+  static bool int_fits(int64_t value) { return static_cast<int64_t>(static_cast<uint64_t>(value) << 3) >> 3 == value; }
+  // Only for what int_fits.
+  static Value immediate_int(int64_t value) { return {static_cast<uint64_t>(value) << 3 | kIntTag}; }
+  int64_t immediate_int_value() const { return static_cast<int64_t>(bits) >> 3; }
+  // The exponents around that of 1.0 have 011 or 100 in their upper three bits. With the bias that is 110 or 111: two bits
+  // that are always set, which rotation brings to the place of the tag.
+  static bool float_fits(double value) { return ((std::bit_cast<uintptr_t>(value) + kFloatBias) >> 61 & 3) == 3; }
+  static Value immediate_float(double value) { return {std::rotl(std::bit_cast<uintptr_t>(value) + kFloatBias, 3)}; }
+  double immediate_float_value() const { return std::bit_cast<double>(std::rotr(bits, 3) - kFloatBias); }
 };
 static_assert(sizeof(Value) == 8);
 

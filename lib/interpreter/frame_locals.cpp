@@ -5,6 +5,7 @@
 #include <Python.h>
 #include <frameobject.h>
 
+#include "interpreter/immediates.h"
 #include "interpreter/frame_object.h"
 #include "object/identifier.h"
 #include "object/method.h"
@@ -32,7 +33,12 @@ bool frame_has_hidden_locals(Frame* frame) {
 }
 
 PyObject* frame_local_value(Frame* frame, int index) {
-  Value value = frame->localsplus[index];
+  // Without memory for the object the variable seems unbound: the callers have no other way to leave it out.
+  if (frame->localsplus[index].is_immediate() && !make_local_object(&frame->localsplus[index])) {
+    PyErr_Clear();
+    return nullptr;
+  }
+  const Value value = frame->localsplus[index];
   if (value.is_null()) return nullptr;
   PyObject* object = value.object();
   if ((kind_of(frame_code(frame), index) & (kCell | kFree)) && PyCell_Check(object)) return reinterpret_cast<PyCellObject*>(object)->ob_ref;
@@ -117,6 +123,7 @@ int proxy_set(PyObject* self, PyObject* key, PyObject* value) {
     if (!value) return raise(PyExc_ValueError, "cannot remove local variables from FrameLocalsProxy");
     PyCodeObject* code = frame_code(frame);
     Value& slot = frame->localsplus[index];
+    if (slot.is_immediate()) slot = Value::null();
     if (slot && (kind_of(code, index) & (kCell | kFree)) && PyCell_Check(slot.object())) {
       auto* cell = reinterpret_cast<PyCellObject*>(slot.object());
       Py_XSETREF(cell->ob_ref, Py_NewRef(value));

@@ -1,4 +1,5 @@
 // Instrumentation of executables and the firing of events.
+#include "interpreter/immediates.h"
 #include "interpreter/monitoring.h"
 
 #include <cstring>
@@ -268,6 +269,7 @@ int instrument(PyThreadState* thread, PyCodeObject* code) {
     if (is_conditional_jump(op)) unit.counter = !any && i + 2 < count && real_opcode(code, i + 2) == kNOT_TAKEN;
     i += 1 + kCaches[op];
   }
+  mark_immediate_loads(executable);
   return 0;
 }
 

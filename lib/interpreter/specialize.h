@@ -32,6 +32,9 @@ inline VersionCache* version_cache(Unit* unit) { return reinterpret_cast<Version
 inline CallCache* call_cache(Unit* unit) { return reinterpret_cast<CallCache*>(unit + 1); }
 
 void specialize_BINARY_OP(PyThreadState* thread, Frame* frame, Unit* unit, Value* sp);
+// ops/numbers.cpp: whether the operands are numbers that it knows; chooses a handler where there is one.
+bool specialize_arithmetic(Frame* frame, Unit* unit, Value* sp, uint32_t operation);
+bool specialize_number_comparison(Unit* unit, Value* sp);
 void specialize_COMPARE_OP(PyThreadState* thread, Frame* frame, Unit* unit, Value* sp);
 void specialize_CONTAINS_OP(PyThreadState* thread, Frame* frame, Unit* unit, Value* sp);
 void specialize_STORE_SUBSCR(PyThreadState* thread, Frame* frame, Unit* unit, Value* sp);
@@ -85,3 +88,24 @@ ADAPTIVE_DECLARATION(STORE_ATTR);
 ADAPTIVE_DECLARATION(FOR_ITER);
 ADAPTIVE_DECLARATION(CALL);
 }  // namespace ks
+
+// A jump on the result directly behind the comparison is done along with it.
+#define COMPARE_RESULT(RESULT)                                               \
+  do {                                                                       \
+    const bool ks_result = (RESULT);                                         \
+    Value ks_right = sp[-1], ks_left = sp[-2];                               \
+    sp -= 2;                                                                 \
+    close(ks_left);                                                          \
+    close(ks_right);                                                         \
+    Unit* ks_next = ip + 2;                                                  \
+    if (ks_next->op == kPOP_JUMP_IF_FALSE) {                                 \
+      ip = ks_next + (ks_result ? 2u + ks_next->counter : 2 + ks_next->oparg);                   \
+      DISPATCH();                                                            \
+    }                                                                        \
+    if (ks_next->op == kPOP_JUMP_IF_TRUE) {                                  \
+      ip = ks_next + (ks_result ? 2 + ks_next->oparg : 2u + ks_next->counter);                   \
+      DISPATCH();                                                            \
+    }                                                                        \
+    *sp++ = Value::borrowed(ks_result ? Py_True : Py_False);                 \
+    NEXT(2);                                                                 \
+  } while (0)

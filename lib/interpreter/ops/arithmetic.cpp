@@ -1,5 +1,6 @@
 // Operators, comparisons and truth.
 #include "interpreter/handler.h"
+#include "interpreter/immediates.h"
 #include "interpreter/operations.h"
 #include "interpreter/specialize.h"
 
@@ -18,8 +19,24 @@ namespace ks {
     NEXT(UNITS);                            \
   } while (0)
 
+// Objects in the place of immediates among the topmost values, for handlers that know only objects.
+#define NEED_OBJECT(DEPTH) \
+  if (sp[-(DEPTH)].is_immediate() && !make_slot_object(frame, sp - (DEPTH))) [[unlikely]] ERROR()
+#define NEED_TWO_OBJECTS()                                     \
+  do {                                                         \
+    if (Value{sp[-1].bits | sp[-2].bits}.is_immediate()) {     \
+      NEED_OBJECT(2);                                          \
+      NEED_OBJECT(1);                                          \
+    }                                                          \
+  } while (0)
+
 HANDLER(UNARY_NEGATIVE) {
+  if (sp[-1].is_immediate_float()) {
+    sp[-1] = {sp[-1].bits ^ 4};
+    NEXT(1);
+  }
   SAVE();
+  NEED_OBJECT(1);
   PyObject* result = PyNumber_Negative(sp[-1].object());
   if (!result) ERROR();
   Value operand = sp[-1];
@@ -65,11 +82,13 @@ HANDLER(CONTAINS_OP) {
 HANDLER(BINARY_OP) {
   ADAPT(BINARY_OP);
   SAVE();
+  NEED_TWO_OBJECTS();
   REPLACE_TWO(binary_operation(OPARG, sp[-2].object(), sp[-1].object()), 6);
 }
 HANDLER(COMPARE_OP) {
   ADAPT(COMPARE_OP);
   SAVE();
+  NEED_TWO_OBJECTS();
   PyObject* result = PyObject_RichCompare(sp[-2].object(), sp[-1].object(), static_cast<int>(OPARG >> 5));
   if (!result) ERROR();
   if (OPARG & 16) {
@@ -82,6 +101,11 @@ HANDLER(COMPARE_OP) {
 }
 HANDLER(TO_BOOL) {
   Value operand = sp[-1];
+  if (operand.is_immediate()) {
+    // No float that is an immediate is zero.
+    sp[-1] = Value::borrowed(operand.bits == Value::immediate_int(0).bits ? Py_False : Py_True);
+    NEXT(4);
+  }
   PyObject* object = operand.object();
   if (object == Py_True || object == Py_False) NEXT(4);
   SAVE();
@@ -94,6 +118,7 @@ HANDLER(TO_BOOL) {
 HANDLER(STORE_SUBSCR) {
   ADAPT(STORE_SUBSCR);
   SAVE();
+  NEED_TWO_OBJECTS();
   if (PyObject_SetItem(sp[-2].object(), sp[-1].object(), sp[-3].object()) < 0) ERROR();
   sp -= 3;
   close(sp[0]);

@@ -33,12 +33,16 @@ HANDLER(RESUME_SLOW) {
 }
 
 HANDLER(JUMP_FORWARD) { NEXT(1 + OPARG); }
+HANDLER_DECLARATION(JUMP_BACKWARD_AFTER_EVENTS);
 HANDLER(JUMP_BACKWARD) {
-  SAVE();
-  if (thread->eval_breaker & kEvalBreakerEvents) [[unlikely]] {
-    frame->stackpointer = sp;
-    if (handle_eval_breaker(thread) < 0) ERROR();
-  }
+  SAVE();  // for monitor_line
+  if (thread->eval_breaker & kEvalBreakerEvents) [[unlikely]] GO_TO(JUMP_BACKWARD_AFTER_EVENTS);
+  ip = ip + 2 - OPARG;
+  DISPATCH();
+}
+HANDLER(JUMP_BACKWARD_AFTER_EVENTS) {
+  SAVE_ALL();
+  if (handle_eval_breaker(thread) < 0) ERROR();
   ip = ip + 2 - OPARG;
   DISPATCH();
 }

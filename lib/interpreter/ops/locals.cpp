@@ -1,6 +1,7 @@
 // Locals, constants, cells and the evaluation stack itself.
 #include "interpreter/frame_object.h"
 #include "interpreter/handler.h"
+#include "interpreter/immediates.h"
 #include "interpreter/operations.h"
 #include "types/int.h"
 
@@ -21,24 +22,90 @@ HANDLER(EXTENDED_ARG) { NEXT(OPARG); }
 HANDLER(NOP) { NEXT(1); }
 HANDLER(NOT_TAKEN) { NEXT(1); }
 
+// A local whose number is no object yet, loaded for a use that needs one: the object is made, and the load done again, by
+// name, since the unit may hold an instrumented op that must not run twice.
+#define MAKING_OBJECT(NAME, INDEX)                                \
+  HANDLER(NAME##_MAKING_OBJECT) {                                 \
+    SAVE();                                                       \
+    if (!make_local_object(&LOCAL(INDEX))) ERROR();               \
+    GO_TO(NAME);                                                  \
+  }
+MAKING_OBJECT(LOAD_FAST, OPARG)
+MAKING_OBJECT(LOAD_FAST_BORROW, OPARG)
+MAKING_OBJECT(LOAD_FAST_BORROW_NUMBER_FIRST, OPARG & 15)
+MAKING_OBJECT(LOAD_FAST_BORROW_NUMBER_SECOND, OPARG >> 4)
+#define MAKING_OBJECTS(NAME)                                                                              \
+  HANDLER(NAME##_MAKING_OBJECTS) {                                                                        \
+    SAVE();                                                                                               \
+    if (LOCAL(OPARG >> 4).is_immediate() && !make_local_object(&LOCAL(OPARG >> 4))) ERROR();              \
+    if (LOCAL(OPARG & 15).is_immediate() && !make_local_object(&LOCAL(OPARG & 15))) ERROR();              \
+    GO_TO(NAME);                                                                                          \
+  }
+MAKING_OBJECTS(LOAD_FAST_LOAD_FAST)
+MAKING_OBJECTS(LOAD_FAST_BORROW_LOAD_FAST_BORROW)
+
 HANDLER(LOAD_FAST) {
-  *sp++ = LOCAL(OPARG).duplicate();
+  const Value value = LOCAL(OPARG);
+  if (value.is_immediate()) [[unlikely]] GO_TO(LOAD_FAST_MAKING_OBJECT);
+  *sp++ = value.duplicate();
   NEXT(1);
 }
 HANDLER(LOAD_FAST_BORROW) {
-  *sp++ = {LOCAL(OPARG).bits | 1};
+  const Value value = LOCAL(OPARG);
+  if (value.is_immediate()) [[unlikely]] GO_TO(LOAD_FAST_BORROW_MAKING_OBJECT);
+  *sp++ = {value.bits | 1};
   NEXT(1);
 }
 HANDLER(LOAD_FAST_LOAD_FAST) {
-  sp[0] = LOCAL(OPARG >> 4).duplicate();
-  sp[1] = LOCAL(OPARG & 15).duplicate();
+  const Value first = LOCAL(OPARG >> 4), second = LOCAL(OPARG & 15);
+  if (Value{first.bits | second.bits}.is_immediate()) [[unlikely]] GO_TO(LOAD_FAST_LOAD_FAST_MAKING_OBJECTS);
+  sp[0] = first.duplicate();
+  sp[1] = second.duplicate();
   sp += 2;
   NEXT(1);
 }
 HANDLER(LOAD_FAST_BORROW_LOAD_FAST_BORROW) {
+  const Value first = LOCAL(OPARG >> 4), second = LOCAL(OPARG & 15);
+  if (Value{first.bits | second.bits}.is_immediate()) [[unlikely]] GO_TO(LOAD_FAST_BORROW_LOAD_FAST_BORROW_MAKING_OBJECTS);
+  sp[0] = {first.bits | 1};
+  sp[1] = {second.bits | 1};
+  sp += 2;
+  NEXT(1);
+}
+// The value goes to an instruction that takes immediates (mark_immediate_loads).
+HANDLER(LOAD_FAST_NUMBER) {
+  const Value value = LOCAL(OPARG);
+  *sp++ = value.is_immediate() ? value : value.duplicate();
+  NEXT(1);
+}
+HANDLER(LOAD_FAST_BORROW_NUMBER) {
+  *sp++ = {LOCAL(OPARG).bits | 1};
+  NEXT(1);
+}
+HANDLER(LOAD_FAST_BORROW_NUMBERS) {
   sp[0] = {LOCAL(OPARG >> 4).bits | 1};
   sp[1] = {LOCAL(OPARG & 15).bits | 1};
   sp += 2;
+  NEXT(1);
+}
+HANDLER(LOAD_FAST_BORROW_NUMBER_FIRST) {
+  const Value second = LOCAL(OPARG & 15);
+  if (second.is_immediate()) [[unlikely]] GO_TO(LOAD_FAST_BORROW_NUMBER_FIRST_MAKING_OBJECT);
+  sp[0] = {LOCAL(OPARG >> 4).bits | 1};
+  sp[1] = {second.bits | 1};
+  sp += 2;
+  NEXT(1);
+}
+HANDLER(LOAD_FAST_BORROW_NUMBER_SECOND) {
+  const Value first = LOCAL(OPARG >> 4);
+  if (first.is_immediate()) [[unlikely]] GO_TO(LOAD_FAST_BORROW_NUMBER_SECOND_MAKING_OBJECT);
+  sp[0] = {first.bits | 1};
+  sp[1] = {LOCAL(OPARG & 15).bits | 1};
+  sp += 2;
+  NEXT(1);
+}
+HANDLER(LOAD_SMALL_INT_NUMBER) {
+  *sp++ = Value::immediate_int(OPARG);
   NEXT(1);
 }
 HANDLER(LOAD_FAST_CHECK) {
@@ -48,6 +115,7 @@ HANDLER(LOAD_FAST_CHECK) {
     raise_unbound(CODE(), static_cast<int>(OPARG));
     ERROR();
   }
+  if (value.is_immediate()) [[unlikely]] GO_TO(LOAD_FAST_MAKING_OBJECT);
   *sp++ = value.duplicate();
   NEXT(1);
 }
@@ -58,22 +126,42 @@ HANDLER(LOAD_FAST_AND_CLEAR) {
 }
 
 // A local always owns: what is stored may outlive what the stack borrowed it from.
-static inline Value owning(Value value) { return value.is_borrowed() && value.bits != 1 ? value.duplicate() : value; }
+static inline Value owning(Value value) { return value.is_borrowed() && value.bits != 1 && !value.is_immediate() ? value.duplicate() : value; }
 
+HANDLER_DECLARATION(STORE_FAST_CLOSING);
 HANDLER(STORE_FAST) {
+  SAVE();
+  const Value old = LOCAL(OPARG);
+  if (old && !old.is_borrowed()) GO_TO(STORE_FAST_CLOSING);
+  LOCAL(OPARG) = owning(sp[-1]);
+  --sp;
+  NEXT(1);
+}
+HANDLER(STORE_FAST_CLOSING) {
   Value old = LOCAL(OPARG);
   LOCAL(OPARG) = owning(*--sp);
-  if (old && !old.is_borrowed()) {
-    SAVE();
-    Py_DECREF(old.object());
-  }
+  Py_DECREF(old.object());
   NEXT(1);
 }
 HANDLER(STORE_FAST_LOAD_FAST) {
   SAVE();
   Value old = LOCAL(OPARG >> 4);
   LOCAL(OPARG >> 4) = owning(sp[-1]);
+  const Value loaded = LOCAL(OPARG & 15);
+  if (loaded.is_immediate() && !make_local_object(&LOCAL(OPARG & 15))) [[unlikely]] {
+    sp[-1] = old;
+    ERROR();
+  }
   sp[-1] = LOCAL(OPARG & 15).duplicate();
+  close_or_null(old);
+  NEXT(1);
+}
+HANDLER(STORE_FAST_LOAD_FAST_NUMBER) {
+  SAVE();
+  Value old = LOCAL(OPARG >> 4);
+  LOCAL(OPARG >> 4) = owning(sp[-1]);
+  const Value loaded = LOCAL(OPARG & 15);
+  sp[-1] = loaded.is_immediate() ? loaded : loaded.duplicate();
   close_or_null(old);
   NEXT(1);
 }
@@ -157,6 +245,7 @@ HANDLER(SWAP) {
 
 HANDLER(MAKE_CELL) {
   SAVE();
+  if (LOCAL(OPARG).is_immediate() && !make_local_object(&LOCAL(OPARG))) ERROR();
   Value initial = LOCAL(OPARG);
   PyObject* cell = PyCell_New(initial.is_null() ? nullptr : initial.object());
   if (!cell) ERROR();

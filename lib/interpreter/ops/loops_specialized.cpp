@@ -43,27 +43,42 @@ HANDLER(FOR_ITER_OVER_TUPLE) {
   }
   NEXT(2 + OPARG + 1);
 }
+HANDLER_DECLARATION(FOR_ITER_OVER_RANGE_OBJECT);
 HANDLER(FOR_ITER_OVER_RANGE) {
   auto* iterator = reinterpret_cast<RangeIterator*>(sp[-1].object());
   if (!Py_IS_TYPE(iterator, &PyRangeIter_Type)) [[unlikely]] MISS(FOR_ITER);
   if (iterator->len <= 0) NEXT(2 + OPARG + 1);
   const long value = iterator->start;
+  Unit* next = ip + 2;
+  // A loop variable with nothing to close takes the number itself.
+  if (next->op != kSTORE_FAST || !Value::int_fits(value)) GO_TO(FOR_ITER_OVER_RANGE_OBJECT);
+  const Value old = LOCAL(next->oparg);
+  if (old && !old.is_borrowed()) GO_TO(FOR_ITER_OVER_RANGE_OBJECT);
   iterator->start = value + iterator->step;
   --iterator->len;
-  if (int_is_small(value)) {
-    *sp++ = Value::borrowed(int_small(value));
-    NEXT(2);
-  }
-  // The loop variable's old int is written over when nobody else has it.
+  LOCAL(next->oparg) = Value::immediate_int(value);
+  NEXT(3);
+}
+HANDLER(FOR_ITER_OVER_RANGE_OBJECT) {
+  auto* iterator = reinterpret_cast<RangeIterator*>(sp[-1].object());
+  const long value = iterator->start;
+  iterator->start = value + iterator->step;
+  --iterator->len;
   Unit* next = ip + 2;
-  if (next->op == kSTORE_FAST && value >= 0 && value <= static_cast<long>(PyLong_MASK)) {
-    Value old = LOCAL(next->oparg);
-    if (old && !old.is_borrowed() && PyLong_CheckExact(old.object()) && Py_REFCNT(old.object()) == 1 && int_is_compact(old.object())) {
+  if (next->op == kSTORE_FAST && Value::int_fits(value)) {
+    // The body makes an object of the variable each time: the last one is written over when nobody else has it.
+    const Value old = LOCAL(next->oparg);
+    if (value <= static_cast<long>(PyLong_MASK) && value >= 0 && !int_is_small(value) && PyLong_CheckExact(old.object()) &&
+        Py_REFCNT(old.object()) == 1 && int_is_compact(old.object())) {
       auto* reused = reinterpret_cast<PyLongObject*>(old.object());
       reused->long_value.lv_tag = 1 << 3;
       reused->long_value.ob_digit[0] = static_cast<digit>(value);
       NEXT(3);
     }
+    LOCAL(next->oparg) = Value::immediate_int(value);
+    frame->instr_ptr = next;
+    Py_DECREF(old.object());
+    NEXT(3);
   }
   SAVE();
   PyObject* number = int_from_int64(value);
