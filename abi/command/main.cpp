@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "abi_command.h"
 #include "dynamic_section.h"
 
 namespace kingsnake {
@@ -100,6 +101,61 @@ int info() {
   return 0;
 }
 
+constexpr const char* kStatus = "Ends with 0: everything conforms, 1: something does not, 2: something could not be judged.";
+
+void add_output(CLI::App* command, AbiCommand* abi) {
+  command->add_flag("--json", abi->json, "report as JSON (abi/report.schema.json)");
+  command->add_option("--colour,--color", abi->colour, "auto, always, never")->check(CLI::IsMember({"auto", "always", "never"}));
+}
+
+void add_report(CLI::App* command, AbiCommand* abi) {
+  add_output(command, abi);
+  command->add_flag("--sarif", abi->sarif, "report as SARIF 2.1.0");
+  command->add_flag("-v,--verbose", abi->verbose, "show every name, not the first few of each kind");
+  command->add_flag("-q,--quiet", abi->quiet, "verdicts only");
+  command->add_flag("--strict", abi->strict, "warnings count as errors");
+  command->add_option("-j,--jobs", abi->jobs, "files at a time (default: one for each processor)");
+  command->footer(kStatus);
+}
+
+void add_abi_commands(CLI::App* command, AbiCommand* abi) {
+  command->require_subcommand(1);
+  command->footer("The facts are CPython 3.14's; the stable ABI's history goes from 3.2 to 3.14.");
+  auto* library = command->add_subcommand("lib", "check libpythons, of any vendor and version, against the ABI or another library");
+  library->add_option("file", abi->arguments, "libraries")->required();
+  library->add_option("--against", abi->library.against, "compare with this library instead of the manifest");
+  library->add_option("--debug", abi->library.debug_file, "read the debug information from this file");
+  add_report(library, abi);
+  auto* wheel = command->add_subcommand("wheel", "check wheels, modules, programs and installed distributions");
+  wheel->add_option("what", abi->arguments, "wheels, modules, programs, folders, names of distributions")->required();
+  wheel->add_option("--provider", abi->wheel.provider, "would it load against this libpython?");
+  wheel->add_option_function<std::string>("--python", [abi](const std::string& text) {
+    const size_t dot = text.find('.');
+    const int minor = text.starts_with("3.") ? atoi(text.c_str() + dot + 1) : -1;
+    if (minor < 2 || minor > 99) throw CLI::ValidationError("--python", "give a release, for example 3.9");
+    abi->wheel.minor = minor;
+  }, "the oldest release that modules without a wheel are meant for, for example 3.9");
+  wheel->add_option("--path", abi->wheel.folders, "look for distributions in these folders");
+  wheel->add_option("--limit", abi->limit_mib, "largest file within a wheel, in MiB (default 1024)")->check(CLI::Range(1, 1 << 20));
+  add_report(wheel, abi);
+  auto* explain = command->add_subcommand("explain", "tell what is known about a name of the C API");
+  explain->add_option("name", abi->arguments, "functions, data, structs, constants")->required();
+  explain->add_option("--in", abi->libraries, "say whether these libraries export it");
+  add_output(explain, abi);
+  explain->footer("Ends with 0: every name is known, 1: one is not, 2: a library could not be read.");
+}
+
+int run_abi(CLI::App* command, AbiCommand* abi) {
+  if (abi->json && abi->sarif) return fail(2, "--json and --sarif exclude each other");
+  if (command->got_subcommand("lib")) return abi->run_library();
+  if (command->got_subcommand("wheel")) return abi->run_wheel();
+  if (abi->libraries.empty()) {
+    std::error_code error;
+    if (const fs::path own = library_folder() / kLibrary; fs::exists(own, error)) abi->libraries.push_back(own.string());
+  }
+  return abi->run_explain();
+}
+
 }  // namespace
 }  // namespace kingsnake
 
@@ -117,7 +173,11 @@ int main(int argc, char** argv) {
   auto* python_command = app.add_subcommand("python", "run our interpreter");
   python_command->prefix_command();
   auto* info_command = app.add_subcommand("info", "show what is installed");
+  AbiCommand abi;
+  auto* abi_command = app.add_subcommand("abi", "does this library, does this wheel keep its promise?");
+  add_abi_commands(abi_command, &abi);
   CLI11_PARSE(app, argc, argv);
+  if (*abi_command) return run_abi(abi_command, &abi);
   if (*run_command) return run(program, preload);
   if (*python_command) {
     std::vector<std::string> command = python_command->remaining();
