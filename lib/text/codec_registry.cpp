@@ -230,8 +230,17 @@ static PyObject* check_decoded(PyObject* result, const char* encoding) {  // tak
 
 const char* PyUnicode_GetDefaultEncoding() { return "utf-8"; }
 
+// In development mode names are looked up even where no text needs them.
+static Status check_names(const char* encoding, const char* errors) {
+  if (!interpreter()->core.config.dev_mode || (!encoding && !errors) || Py_IsFinalizing() || !Py_IsInitialized()) return Status::Ok;
+  if (encoding && builtin_codec(encoding) == Builtin::None) (void)TRY(steal(_PyCodec_Lookup(encoding)));
+  if (errors && strcmp(errors, "strict") != 0) (void)TRY(steal(PyCodec_LookupError(errors)));
+  return Status::Ok;
+}
+
 // New str; encoding NULL: UTF-8.
 PyObject* PyUnicode_Decode(const char* text, Py_ssize_t size, const char* encoding, const char* errors) {
+  TRY(check_names(encoding, errors));
   switch (builtin_codec(encoding)) {
     case Builtin::Utf8: return utf8_decode(text, size, errors, nullptr);
     case Builtin::Ascii: return PyUnicode_DecodeASCII(text, size, errors);
@@ -249,6 +258,7 @@ PyObject* PyUnicode_Decode(const char* text, Py_ssize_t size, const char* encodi
 // New bytes; encoding NULL: UTF-8.
 PyObject* PyUnicode_AsEncodedString(PyObject* s, const char* encoding, const char* errors) {
   if (!is_str_argument(s)) return nullptr;
+  TRY(check_names(encoding, errors));
   switch (builtin_codec(encoding)) {
     case Builtin::Utf8: return utf8_encode(s, errors);
     case Builtin::Ascii: return ascii_encode(s, errors);
@@ -277,14 +287,17 @@ PyObject* PyUnicode_FromEncodedObject(PyObject* object, const char* encoding, co
     return nullptr;
   }
   if (PyBytes_Check(object)) {
-    if (PyBytes_GET_SIZE(object) == 0) return str_empty();
+    if (PyBytes_GET_SIZE(object) == 0) {
+      TRY(check_names(encoding, errors));
+      return str_empty();
+    }
     return PyUnicode_Decode(PyBytes_AS_STRING(object), PyBytes_GET_SIZE(object), encoding, errors);
   }
   if (PyUnicode_Check(object)) return raise(PyExc_TypeError, "decoding str is not supported");
   Py_buffer view;
   if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) < 0)
     return raise(PyExc_TypeError, "decoding to str: need a bytes-like object, %.80s found", Py_TYPE(object)->tp_name);
-  PyObject* result = view.len == 0 ? str_empty() : PyUnicode_Decode(static_cast<char*>(view.buf), view.len, encoding, errors);
+  PyObject* result = view.len == 0 ? (is_failure(check_names(encoding, errors)) ? nullptr : str_empty()) : PyUnicode_Decode(static_cast<char*>(view.buf), view.len, encoding, errors);
   PyBuffer_Release(&view);
   return result;
 }

@@ -119,6 +119,11 @@ static PyObject* decode_all_valid(const unsigned char* text, const Utf8Scan& fou
   return result;
 }
 
+// May what stands at the end become a character, or an encoded surrogate for the error handlers, with more bytes?
+static bool cut_off(const unsigned char* p, const unsigned char* end, int n) {
+  return n == 0 || (n == -1 && end - p == 2 && p[0] == 0xed && p[1] > 0x9f && p[1] < 0xc0);
+}
+
 static PyObject* decode_with_errors(const char* text, Py_ssize_t size, const char* error_name, Py_ssize_t* consumed) {
   DecodeErrors errors("utf-8", error_name, text, size);
   StrBuilder out;
@@ -139,8 +144,8 @@ static PyObject* decode_with_errors(const char* text, Py_ssize_t size, const cha
       at += n;
       continue;
     }
+    if (consumed && cut_off(input + at, input + errors.size, n)) break;
     if (n == 0) {
-      if (consumed) break;
       TRY(errors.handle(out, at, errors.size, "unexpected end of data", &at));
     } else {
       TRY(errors.handle(out, at, at - n, start_is_bad ? "invalid start byte" : "invalid continuation byte", &at));
@@ -169,7 +174,7 @@ PyObject* utf8_decode(const char* text, Py_ssize_t size, const char* errors, Py_
   if (consumed) {  // perhaps just cut off at the end
     Py_UCS4 c;
     bool bad;
-    if (sequence(input + found.bytes, input + size, &c, &bad) == 0) {
+    if (cut_off(input + found.bytes, input + size, sequence(input + found.bytes, input + size, &c, &bad))) {
       *consumed = found.bytes;
       return decode_all_valid(input, found);
     }

@@ -216,7 +216,7 @@ namespace {
 
 constexpr Signature init_signature = read_signature("bytearray", "(source=b'', encoding='', errors='')");
 
-int init(PyByteArrayObject* self, PyObject* args, PyObject* kwargs) {
+int fill(PyByteArrayObject* self, PyObject* args, PyObject* kwargs) {
   PyObject* values[3] = {};
   if (is_failure(bind_tuple(init_signature, args, kwargs, values))) return -1;
   for (int i = 1; i < 3; ++i)
@@ -270,6 +270,14 @@ int init(PyByteArrayObject* self, PyObject* args, PyObject* kwargs) {
     if (more <= 0) return more;
     if (is_failure(bytearray_append(self, item))) return -1;
   }
+}
+int init(PyByteArrayObject* self, PyObject* args, PyObject* kwargs) {
+  if (fill(self, args, kwargs) == 0) return 0;
+  // What came before the error does not stay.
+  Ref<> exception = steal(PyErr_GetRaisedException());
+  if (self->ob_exports == 0 && is_failure(resize(self, 0))) PyErr_Clear();
+  PyErr_SetRaisedException(exception.release());
+  return -1;
 }
 void dealloc(PyByteArrayObject* self) {
   if (self->ob_exports > 0) {

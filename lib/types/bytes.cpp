@@ -7,6 +7,7 @@
 
 #include "object/export.h"
 #include "object/identifier.h"
+#include "object/type.h"
 #include "object/method.h"
 #include "runtime/state.h"
 #include "types/bytes_methods.h"
@@ -180,12 +181,11 @@ static PyObject* from_source(PyObject* source, PyObject* encoding, PyObject* err
   Ref<> encoded;
   if (TRY(bytes_encode_source(source, encoding, errors, &encoded))) return encoded.release();
   if (!source) return bytes_empty();
-  Ref<> method;
   if (PyBytes_CheckExact(source)) return Py_NewRef(source);
-  const int has_bytes = PyObject_GetOptionalAttr(object(Py_TYPE(source)), "__bytes__"_id, method.out());
-  if (has_bytes < 0) return nullptr;
-  if (has_bytes) {
-    Ref<> result = TRY(steal(PyObject_CallOneArg(method, source)));
+  Ref<> method = lookup_special(source, "__bytes__"_id);
+  if (!method && PyErr_Occurred()) return nullptr;
+  if (method) {
+    Ref<> result = TRY(steal(PyObject_CallNoArgs(method)));
     if (!PyBytes_Check(result)) return raise(PyExc_TypeError, "%T.__bytes__() must return a bytes, not %T", source, result.get());
     return result.release();
   }

@@ -6,6 +6,7 @@
 
 #include "object/export.h"
 #include "object/identifier.h"
+#include "object/type.h"
 #include "runtime/state.h"
 #include "types/bytes_methods.h"
 #include "types/float.h"
@@ -150,10 +151,10 @@ Status write_text(BytesBuilder& out, const Spec& spec, const char* text, Py_ssiz
 Status write_bytes(BytesBuilder& out, const Spec& spec, PyObject* value) {
   if (PyBytes_Check(value)) return write_text(out, spec, bytes_data(value), Py_SIZE(value));
   if (PyByteArray_Check(value)) return write_text(out, spec, PyByteArray_AS_STRING(value), Py_SIZE(value));
-  Ref<> method;
-  TRY(PyObject_GetOptionalAttr(object(Py_TYPE(value)), "__bytes__"_id, method.out()));
+  Ref<> method = lookup_special(value, "__bytes__"_id);
+  if (!method && PyErr_Occurred()) return failed;
   if (method) {
-    Ref<> result = TRY(steal(PyObject_CallOneArg(method, value)));
+    Ref<> result = TRY(steal(PyObject_CallNoArgs(method)));
     if (!PyBytes_Check(result)) return raise(PyExc_TypeError, "%T.__bytes__() must return a bytes, not %T", value, result.get());
     return write_text(out, spec, bytes_data(result), Py_SIZE(result.get()));
   }

@@ -99,8 +99,9 @@ struct Bounds {
 Py_ssize_t find_in(PyObject* self, PyObject* sub, PyObject* start, PyObject* end, bool backwards) {  // -2: error
   Bounds bounds;
   Needle needle;
-  if (!bounds.read(start, end) || !needle.read(sub)) return -2;
+  if (!bounds.read(start, end)) return -2;
   PinnedBytes bytes(self);
+  if (!needle.read(sub)) return -2;
   bounds.adjust(bytes.size);
   if (bounds.end - bounds.start < needle.size) return -1;
   const char* text = bytes.data + bounds.start;
@@ -139,8 +140,9 @@ Py_ssize_t count_in(const char* text, Py_ssize_t size, const char* needle, Py_ss
 Py_ssize_t shared_count(PyObject* self, PyObject* sub, PyObject* start, PyObject* end) {
   Bounds bounds;
   Needle needle;
-  if (!bounds.read(start, end) || !needle.read(sub)) return -1;
+  if (!bounds.read(start, end)) return -1;
   PinnedBytes bytes(self);
+  if (!needle.read(sub)) return -1;
   bounds.adjust(bytes.size);
   if (bounds.start > bounds.end) return 0;
   return count_in(bytes.data + bounds.start, bounds.end - bounds.start, needle.data, needle.size, PY_SSIZE_T_MAX);
@@ -780,19 +782,18 @@ METHOD_AS(bytes_new_arguments, "__getnewargs__", 0, "($self, /)", "");
 }  // namespace
 
 Found bytes_contains(PyObject* self, PyObject* item) {
+  PinnedBytes bytes(self);
   if (PyIndex_Check(item)) {
     const Py_ssize_t value = PyNumber_AsSsize_t(item, nullptr);
     if (value == -1 && PyErr_Occurred()) {
       PyErr_Clear();
     } else {
       if (value < 0 || value > 255) return raise(PyExc_ValueError, "byte must be in range(0, 256)");
-      PinnedBytes bytes(self);
       return memchr(bytes.data, static_cast<int>(value), static_cast<size_t>(bytes.size)) ? Found::Yes : Found::No;
     }
   }
   BytesLike needle(item);
   if (!needle.good()) return failed;
-  PinnedBytes bytes(self);
   return bytes_search(bytes.data, bytes.size, needle.data(), needle.size()) >= 0 ? Found::Yes : Found::No;
 }
 

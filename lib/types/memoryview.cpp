@@ -160,7 +160,10 @@ class Busy {
 static Ref<View> from_object(PyObject* o, int flags, getbufferproc function) {
   Ref<Managed> managed = TRY(steal(managed_new()));
   const int result = function ? function(o, &managed->master, flags) : PyObject_GetBuffer(o, &managed->master, flags);
-  if (result < 0) return nullptr;
+  if (result < 0) {
+    managed->master.obj = nullptr;  // whatever the exporter left there
+    return nullptr;
+  }
   return steal(view_of(managed, nullptr));
 }
 static View* view_from_object(PyObject* o, int flags) {
@@ -515,8 +518,8 @@ PyObject* subscript(View* self, PyObject* key) {
   if (is_multi_index(key)) {
     const Py_ssize_t count = PyTuple_GET_SIZE(key);
     if (count < self->view.ndim) return raise(PyExc_NotImplementedError, "sub-views are not implemented");
-    Busy busy(self);
     const char* place = TRY(place_of_tuple(self->view, key));
+    TRY(check_alive(self));
     return unpack_item(place, self->view.format);
   }
   if (is_multi_slice(key)) return raise(PyExc_NotImplementedError, "multi-dimensional slicing is not implemented");
@@ -542,6 +545,7 @@ Status assign_slice(View* self, PyObject* key, PyObject* value) {
   target.strides = &arrays[1];
   if (target.suboffsets) target.suboffsets = &arrays[2];
   Status result = apply_slice(target, key);
+  if (result == Status::Ok) result = check_alive(self);
   if (result == Status::Ok) {
     Py_ssize_t one_shape = source.ndim == 1 && !source.shape ? source.len / source.itemsize : 0, one_stride = source.itemsize;
     if (source.ndim == 1 && !source.shape) source.shape = &one_shape;
@@ -569,15 +573,26 @@ Status assign_slice(View* self, PyObject* key, PyObject* value) {
   PyBuffer_Release(&source);
   return result;
 }
+// Keys and values may run code that releases the view: nothing is written then.
+Status store(View* self, char* place, PyObject* value) {
+  TRY(check_alive(self));
+  char item[32];
+  const auto size = static_cast<size_t>(self->view.itemsize);
+  if (size > sizeof item) return pack_item(place, value, self->view.format);  // no native format
+  memcpy(item, place, size);
+  TRY(pack_item(item, value, self->view.format));
+  TRY(check_alive(self));
+  memcpy(place, item, size);
+  return Status::Ok;
+}
 int assign_subscript(View* self, PyObject* key, PyObject* value) {
   if (is_failure(check_alive(self))) return -1;
   const Py_buffer& view = self->view;
   if (view.readonly) return raise(PyExc_TypeError, "cannot modify read-only memory");
   if (!value) return raise(PyExc_TypeError, "cannot delete memory");
-  Busy busy(self);
   if (view.ndim == 0) {
     if (key == Py_Ellipsis || (PyTuple_Check(key) && PyTuple_GET_SIZE(key) == 0))
-      return to_c(pack_item(static_cast<char*>(view.buf), value, view.format));
+      return to_c(store(self, static_cast<char*>(view.buf), value));
     return raise(PyExc_TypeError, "invalid indexing of 0-dim memory");
   }
   if (PyIndex_Check(key)) {
@@ -585,13 +600,13 @@ int assign_subscript(View* self, PyObject* key, PyObject* value) {
     const Py_ssize_t index = PyNumber_AsSsize_t(key, PyExc_IndexError);
     if (index == -1 && PyErr_Occurred()) return -1;
     char* place = place_of_index(view, index);
-    return place ? to_c(pack_item(place, value, view.format)) : -1;
+    return place ? to_c(store(self, place, value)) : -1;
   }
   if (PySlice_Check(key) && view.ndim == 1) return to_c(assign_slice(self, key, value));
   if (is_multi_index(key)) {
     if (PyTuple_GET_SIZE(key) < view.ndim) return raise(PyExc_NotImplementedError, "sub-views are not implemented");
     char* place = place_of_tuple(view, key);
-    return place ? to_c(pack_item(place, value, view.format)) : -1;
+    return place ? to_c(store(self, place, value)) : -1;
   }
   if (PySlice_Check(key) || is_multi_slice(key))
     return raise(PyExc_NotImplementedError, "memoryview slice assignments are currently restricted to ndim = 1");

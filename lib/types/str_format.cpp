@@ -37,7 +37,7 @@ struct MarkupReader {
     Py_UCS4 c = 0;
     while (at < end) {
       c = str_char(text, at++);
-      if (c == '{') return raise(PyExc_ValueError, "unexpected '{' in field name");
+      if (c == '{' && !bracket) return raise(PyExc_ValueError, "unexpected '{' in field name");
       if (c == '[') bracket = true;
       else if (c == ']') bracket = false;
       else if ((c == '}' || c == ':' || c == '!') && !bracket) break;

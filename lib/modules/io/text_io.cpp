@@ -6,6 +6,7 @@
 // decoding those bytes again, and gives a cookie that seek() understands.
 #include <structmember.h>
 
+#include "runtime/state.h"
 #include "text/codec.h"
 #include "modules/io/io.h"
 
@@ -240,6 +241,10 @@ int text_init(PyObject* op, PyObject* args, PyObject* kwargs) {
                  Py_TYPE(errors)->tp_name);
   const char* errors_text = PyUnicode_AsUTF8(errors);
   if (!errors_text) return -1;
+  if (interpreter()->core.config.dev_mode && Py_IsInitialized()) {
+    Ref<> handler = Ref<>::steal(PyCodec_LookupError(errors_text));
+    if (!handler) return -1;
+  }
   if (strlen(errors_text) != static_cast<size_t>(PyUnicode_GET_LENGTH(errors)))
     return raise(PyExc_ValueError, "embedded null character");
   TRY(check_newline(newline));
