@@ -73,9 +73,15 @@ Token Tokenizer::fail(const char* format, ...) {
 
 Token Tokenizer::fail_late(const char* message) {
   Token token = fail("%s", message);
+  error_.is_late = true;
+  return token;
+}
+
+Token Tokenizer::fail_at_end() {
+  incomplete_ = true;
+  Token token = fail_late("unexpected EOF while parsing");
   ++error_.column;
   error_.end_column = kNoEnd;
-  error_.is_late = true;
   return token;
 }
 
@@ -118,9 +124,8 @@ bool Tokenizer::indentation(Token* result) {
       if (continued < 0) continued = column;
       at_ += 2;
       if (at_end()) {
-        incomplete_ = true;
         --at_;
-        *result = fail_late("unexpected EOF while parsing");
+        *result = fail_at_end();
         return true;
       }
       new_line();
@@ -283,17 +288,15 @@ Token Tokenizer::regular() {
       if (peek(1) == '\n') {
         at_ += 2;
         if (at_end()) {
-          incomplete_ = true;
           --at_;
-          return fail_late("unexpected EOF while parsing");
+          return fail_at_end();
         }
         new_line();
         continue;
       }
       at_ += 1;
       if (at_end()) {
-        incomplete_ = true;
-        return fail_late("unexpected EOF while parsing");
+        return fail_at_end();
       }
       ++at_;
       return fail_late("unexpected character after line continuation character");

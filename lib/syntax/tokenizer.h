@@ -106,6 +106,7 @@ class Tokenizer {
 
   [[gnu::format(printf, 2, 3)]] Token fail(const char* format, ...);
   Token fail_late(const char* message);
+  Token fail_at_end();
   Token fail_at(PyObject* type, int line, const char* line_start, int column, int end_column, PyObject* message);
 
   const char* begin_;

@@ -31,6 +31,14 @@ Status check_name(Identifier name) {
   return Status::Ok;
 }
 
+Status check_names(const Sequence<Alias*>& names) {
+  for (const Alias* alias : names) {
+    TRY(check_name(alias->name));
+    if (alias->asname) TRY(check_name(alias->asname));
+  }
+  return Status::Ok;
+}
+
 template <class T>
 Status not_empty(const Sequence<T>& sequence, const char* what, const char* owner) {
   if (sequence.empty()) return raise(PyExc_ValueError, "empty %s on %s", what, owner);
@@ -393,6 +401,7 @@ Status check(const Pattern* node, bool star_allowed) {
 template <class F>
 Status check_function(const F* n, const char* owner) {
   TRY(check_body(n->body, owner));
+  TRY(check_name(n->name));
   TRY(check(n->type_params));
   TRY(check(n->args));
   TRY(check(n->decorator_list));
@@ -425,6 +434,7 @@ Status check_try(const F* n, const char* owner) {
     if (!handler) return raise(PyExc_ValueError, "None disallowed in excepthandler list");
     TRY(check_position(handler->position));
     TRY(check_maybe(handler->type));
+    if (handler->name) TRY(check_name(handler->name));
     TRY(check_body(handler->body, "ExceptHandler"));
   }
   TRY(check(n->finalbody));
@@ -440,6 +450,7 @@ Status check_fields(const Statement* node) {
     case StatementKind::ClassDef: {
       const auto* n = node->as<ClassDef>();
       TRY(check_body(n->body, "ClassDef"));
+      TRY(check_name(n->name));
       TRY(check(n->type_params));
       TRY(check(n->bases));
       TRY(check(n->keywords));
@@ -516,10 +527,12 @@ Status check_fields(const Statement* node) {
       TRY(check(node->as<Assert>()->test));
       return check_maybe(node->as<Assert>()->msg);
     case StatementKind::Import:
-      return not_empty(node->as<Import>()->names, "names", "Import");
+      TRY(not_empty(node->as<Import>()->names, "names", "Import"));
+      return check_names(node->as<Import>()->names);
     case StatementKind::ImportFrom:
       if (node->as<ImportFrom>()->level < 0) return raise(PyExc_ValueError, "Negative ImportFrom level");
-      return not_empty(node->as<ImportFrom>()->names, "names", "ImportFrom");
+      TRY(not_empty(node->as<ImportFrom>()->names, "names", "ImportFrom"));
+      return check_names(node->as<ImportFrom>()->names);
     case StatementKind::Global:
       return not_empty(node->as<Global>()->names, "names", "Global");
     case StatementKind::Nonlocal:
