@@ -413,7 +413,7 @@ Status Codegen::unwind_block(const FrameBlock& block, Location* at, bool preserv
     case BlockType::FinallyTry:
       emit(POP_BLOCK, *at);
       if (preserve_top) TRY(push_block({BlockType::PopValue, {}, {}, *at}));
-      TRY(visit(*block.final_body));
+      TRY(visit_again(*block.final_body));
       if (preserve_top) pop_block();
       // What follows seems to happen in the statement that is left, after the finally block.
       *at = kNoLocation;

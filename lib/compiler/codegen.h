@@ -66,6 +66,7 @@ class Codegen {
   }
   template <class... A>
   Status warn(const Location& at, const char* format, A... arguments) {
+    if (silent_) return Status::Ok;
     return syntax_warning(settings_.filename, at, format, arguments...);
   }
   bool future_annotations() const { return settings_.flags & CO_FUTURE_ANNOTATIONS; }
@@ -110,6 +111,13 @@ class Codegen {
   Status visit(const Statement* node);
   Status visit_kind(const Statement* node);
   Status visit(const Statements& statements);
+  // Another copy of statements whose warnings are given elsewhere.
+  Status visit_again(const Statements& statements) {
+    ++silent_;
+    const Status result = visit(statements);
+    --silent_;
+    return result;
+  }
   Status if_statement(const syntax::If* node);
   Status while_statement(const syntax::While* node);
   Status for_statement(const syntax::For* node);
@@ -222,6 +230,7 @@ class Codegen {
   syntax::Arena& arena_;
   std::vector<std::unique_ptr<Unit>> units_;
   Ref<> constant_cache_;
+  int silent_ = 0;  // how many copies are being made of what has warned already
 };
 
 // The source text of an expression, as string annotations keep it.

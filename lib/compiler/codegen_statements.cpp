@@ -349,7 +349,7 @@ Status Codegen::try_statement(const T* node, bool star) {
   TRY(push_block({BlockType::FinallyEnd, end, {}, at}));
   emit_jump(SETUP_CLEANUP, cleanup, kNoLocation);
   emit(PUSH_EXC_INFO, kNoLocation);
-  TRY(visit(node->finalbody));
+  TRY(visit_again(node->finalbody));
   emit(RERAISE, 0, kNoLocation);
   pop_block();
   use(cleanup);

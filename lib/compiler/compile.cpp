@@ -20,7 +20,8 @@ Status preprocess_tree(syntax::Module* tree, const CompileOptions& options, bool
                     {.filename = options.filename,
                      .optimize = optimization_level(options.optimize),
                      .flags = future.flags | options.flags,
-                     .check_only = check_only},
+                     .check_only = check_only,
+                    .warn = false},
                     arena);
 }
 

@@ -112,9 +112,9 @@ std::nullptr_t Parser::error_here(const char* format, ...) {
   return raise_error(PyExc_SyntaxError, {here.line, here.column, here.end_line, here.end_column}, message);
 }
 
-bool Parser::check_version(int minor, const char* what, const Position& position) {
+bool Parser::check_version(int minor, const char* what) {
   if (options.feature_version >= minor) return true;
-  error_at(position, "%s only supported in Python 3.%d and greater", what, minor);
+  error_last(PyExc_SyntaxError, "%s only supported in Python 3.%d and greater", what, minor);
   return false;
 }
 

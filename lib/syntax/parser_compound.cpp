@@ -91,7 +91,7 @@ S* Parser::for_statement(bool is_async, Py_ssize_t first) {
   if (PyErr_Occurred() || !block(&body, "'for' statement", begin - 1)) return nullptr;
   if (accept(Kind::Else) && (!forced_colon() || !block(&orelse, "'else' statement", at - 2))) return nullptr;
   if (!is_async) return arena.make<For>(position(first), target, iterable, body, orelse, comment);
-  if (!check_version(5, "Async for loops are", position(first))) return nullptr;
+  if (!check_version(5, "Async for loops are")) return nullptr;
   return arena.make<AsyncFor>(position(first), target, iterable, body, orelse, comment);
 }
 
@@ -132,9 +132,7 @@ S* Parser::with_statement(bool is_async, Py_ssize_t first) {
   // `with (a, b):` has two items; `with (a, b).c:` and `with (a), b:` do not. The first reading is tried first.
   bool good = accept(Kind::LeftParenthesis) && with_items(items, true) && accept(Kind::RightParenthesis) &&
               (is(Kind::Colon) || (finding_errors && is(Kind::NewLine)));
-  if (good) {
-    if (!check_version(9, "Parenthesized context managers are", position(first))) return nullptr;
-  } else {
+  if (!good) {
     if (PyErr_Occurred()) return nullptr;
     at = begin;
     items.shrink(0);
@@ -145,7 +143,7 @@ S* Parser::with_statement(bool is_async, Py_ssize_t first) {
   Sequence<S*> body;
   if (PyErr_Occurred() || !block(&body, "'with' statement", begin - 1)) return nullptr;
   if (!is_async) return arena.make<With>(position(first), keep(items), body, comment);
-  if (!check_version(5, "Async with statements are", position(first))) return nullptr;
+  if (!check_version(5, "Async with statements are")) return nullptr;
   return arena.make<AsyncWith>(position(first), keep(items), body, comment);
 }
 
@@ -177,7 +175,7 @@ S* Parser::try_statement() {
     return nullptr;
   }
   if (!star) return arena.make<Try>(position(first), body, keep(handlers), orelse, finalbody);
-  if (!check_version(11, "Exception groups are", position(first))) return nullptr;
+  if (!check_version(11, "Exception groups are")) return nullptr;
   return arena.make<TryStar>(position(first), body, keep(handlers), orelse, finalbody);
 }
 
@@ -221,7 +219,7 @@ ExceptHandler* Parser::except_handler(bool* star) {
       target = identifier_of(tokens[at]);
       if (!target) return nullptr;
       ++at;
-    } else if (several && !check_version(14, "except expressions without parentheses are", type->position)) {
+    } else if (several && !check_version(14, "except expressions without parentheses are")) {
       return nullptr;
     }
   } else if (*star) {
@@ -298,7 +296,7 @@ S* Parser::function(const Sequence<E*>& decorators, bool is_async, Py_ssize_t fi
   Sequence<S*> body;
   if (!good || !block(&body, "function definition", definition)) return nullptr;
   if (!is_async) return arena.make<FunctionDef>(position(first), id, args, body, decorators, returns, comment, params);
-  if (!check_version(5, "Async functions are", position(first))) return nullptr;
+  if (!check_version(5, "Async functions are")) return nullptr;
   return arena.make<AsyncFunctionDef>(position(first), id, args, body, decorators, returns, comment, params);
 }
 
@@ -324,7 +322,7 @@ S* Parser::class_definition(const Sequence<E*>& decorators) {
 
 // [T, *Ts, **P = default]
 bool Parser::type_parameters(Sequence<TypeParameter*>* out) {
-  const Py_ssize_t first = at++;
+  ++at;
   GrowingArray<TypeParameter*> params;
   if (finding_errors && is(Kind::RightBracket)) {
     const Position close = place_of(token());
@@ -337,7 +335,7 @@ bool Parser::type_parameters(Sequence<TypeParameter*>* out) {
     if (!accept(Kind::Comma)) break;
   }
   if (params.empty() || !accept(Kind::RightBracket)) return false;
-  if (!check_version(12, "Type parameter lists are", position(first))) return false;
+  if (!check_version(12, "Type parameter lists are")) return false;
   *out = keep(params);
   return out->length >= 0;
 }
@@ -363,9 +361,8 @@ TypeParameter* Parser::type_parameter() {
                     wrong->is<Tuple>() ? "constraints" : "bound", star ? "TypeVarTuple" : "ParamSpec");
   }
   if (accept(Kind::Equal)) {
-    const Py_ssize_t begin = at;
     default_value = star ? star_expression() : expression();
-    if (!default_value || !check_version(13, "Type parameter defaults are", position(begin))) return nullptr;
+    if (!default_value || !check_version(13, "Type parameter defaults are")) return nullptr;
   }
   if (star) return arena.make<TypeVarTuple>(position(first), id, default_value);
   if (double_star) return arena.make<ParamSpec>(position(first), id, default_value);
@@ -406,7 +403,7 @@ S* Parser::match_statement() {
     if (!one || cases.append(one) != Status::Ok) return nullptr;
   }
   if (!accept(Kind::Dedent)) return nullptr;
-  if (!check_version(10, "Pattern matching is", position(first))) return nullptr;
+  if (!check_version(10, "Pattern matching is")) return nullptr;
   return arena.make<Match>(position(first), subject, keep(cases));
 }
 

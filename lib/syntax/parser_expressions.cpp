@@ -56,7 +56,7 @@ E* Parser::named_expression() {
     ++at;
     E* value = expression();
     if (!value) return nullptr;
-    if (!check_version(8, "Assignment expressions are", position(first))) return nullptr;
+    if (!check_version(8, "Assignment expressions are")) return nullptr;
     return arena.make<NamedExpr>(position(first), target, value);
   }
   const Py_ssize_t first = at;
@@ -210,11 +210,11 @@ E* Parser::binary(int least) {
     Operator op;
     const int precedence = precedence_of(kind(), &op);
     if (precedence < least) return left;
-    const Py_ssize_t sign = at++;
+    ++at;
     if (finding_errors && precedence >= 4 && wrong_not()) return nullptr;
     E* right = binary(precedence + 1);
     if (!right) return nullptr;
-    if (op == Operator::MatMult && !check_version(5, "The '@' operator is", position(sign))) return nullptr;
+    if (op == Operator::MatMult && !check_version(5, "The '@' operator is")) return nullptr;
     left = arena.make<BinOp>(position(first), left, op, right);
     if (!left) return nullptr;
   }
@@ -248,7 +248,7 @@ E* Parser::await_primary() {
   if (!is(Kind::Await)) return primary();
   const Py_ssize_t first = at++;
   E* value = primary();
-  if (!value || !check_version(5, "Await expressions are", position(first))) return nullptr;
+  if (!value || !check_version(5, "Await expressions are")) return nullptr;
   return arena.make<Await>(position(first), value);
 }
 
@@ -462,7 +462,7 @@ E* Parser::number() {
   }
   if (!value) return nullptr;
   if (memchr(digits.start, '_', static_cast<size_t>(digits.size())) &&
-      !check_version(6, "Underscores in numeric literals are", position(at)))
+      !check_version(6, "Underscores in numeric literals are"))
     return nullptr;
   PyObject* kept = arena.own(std::move(value));
   if (!kept) return nullptr;
@@ -640,7 +640,7 @@ bool Parser::comprehension_clauses(Sequence<Comprehension*>* out) {
       E* condition = disjunction();
       if (!condition || conditions.append(condition) != Status::Ok) return false;
     }
-    if (is_async && !check_version(6, "Async comprehensions are", position(first))) return false;
+    if (is_async && !check_version(6, "Async comprehensions are")) return false;
     auto* clause = arena.make_plain<Comprehension>(target, iterable, keep(conditions), is_async ? 1 : 0);
     if (!clause || clauses.append(clause) != Status::Ok) return false;
   }
@@ -804,14 +804,13 @@ Arguments* Parser::parameters(bool is_lambda) {
         if (!star || is(Kind::Equal) || !separated(star)) return nullptr;
       }
     } else if (is(Kind::Slash)) {
-      const Py_ssize_t first = at;
       if (slash || star_seen || ordinary.empty()) return nullptr;
       slash = true;
       ++at;
       for (Argument* argument : ordinary)
         if (positional_only.append(argument) != Status::Ok) return nullptr;
       ordinary.shrink(0);
-      if (!check_version(8, "Positional-only parameters are", position(first))) return nullptr;
+      if (!check_version(8, "Positional-only parameters are")) return nullptr;
       if (!accept(Kind::Comma) && !is(close)) return nullptr;
     } else {
       Argument* argument = parameter(is_lambda, false);

@@ -90,7 +90,7 @@ class Parser {
   std::nullptr_t error_at(const Position& position, const char* format, ...);
   std::nullptr_t error_here(const char* format, ...);                     // the current token
   std::nullptr_t raise_error(PyObject* type, const Position& position, PyObject* message);  // steals message
-  bool check_version(int minor, const char* what, const Position& position);
+  bool check_version(int minor, const char* what);
   bool enter();  // MemoryError beyond the nesting that the reference allows
   void leave() { --depth; }
 

@@ -265,10 +265,11 @@ S* Parser::expression_statement() {
       right = annotated_rhs();
       if (!right) return nullptr;
     }
-    if (!check_version(6, "Variable annotation syntax is", position(first))) return nullptr;
+    if (!check_version(6, "Variable annotation syntax is")) return nullptr;
     return arena.make<AnnAssign>(position(first), value, annotation, right, simple ? 1 : 0);
   }
   if (augmented_operator(kind(), &op)) {
+    if (op == Operator::MatMult && !check_version(5, "The '@' operator is")) return nullptr;
     if (!value->is<Name>() && !value->is<Attribute>() && !value->is<Subscript>()) return nullptr;
     ++at;
     set_context(value, Context::Store);
@@ -336,7 +337,7 @@ S* Parser::type_alias() {
   if (is(Kind::LeftBracket) && !type_parameters(&params)) return nullptr;
   if (!accept(Kind::Equal)) return nullptr;
   E* value = expression();
-  if (!value || !check_version(12, "Type statement is", position(first))) return nullptr;
+  if (!value || !check_version(12, "Type statement is")) return nullptr;
   return arena.make<TypeAlias>(position(first), target, params, value);
 }
 

@@ -74,8 +74,8 @@ E* Parser::strings() {
       const bool is_template = next == Kind::TStringStart;
       (is_template ? templated : formatted) = true;
       if (!is_template) any_text = true;
-      if (!is_template && !check_version(6, "Format strings are", position_of(tokens[at]))) return nullptr;
       if (!formatted_string(parts)) return nullptr;
+      if (is_template && !check_version(14, "t-strings are")) return nullptr;
     } else {
       break;
     }
@@ -83,7 +83,7 @@ E* Parser::strings() {
   const Position whole = position(first);
   if (templated && (any_text || any_bytes))
     return error_at(whole, "cannot mix t-string literals with string or bytes literals");
-  if (any_bytes && any_text) return error_at(whole, "cannot mix bytes and nonbytes literals");
+  if (any_bytes && any_text) return error_last(PyExc_SyntaxError, "cannot mix bytes and nonbytes literals");
   if (any_bytes) {
     PyObject* value = bytes[0];
     if (bytes.size() > 1) {
