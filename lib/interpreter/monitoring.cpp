@@ -261,6 +261,7 @@ int instrument(PyThreadState* thread, PyCodeObject* code) {
       data->under_line[i] = static_cast<uint16_t>(chosen);
       chosen = kINSTRUMENTED_LINE;
     }
+    if (is_fused(unit.op)) unit.op = static_cast<uint16_t>(op);
     // Whoever is between caller and callee finds the same places: specialised forms have the same size.
     if (chosen != op || unit.op < kFirstSpecialized) {
       unit.op = static_cast<uint16_t>(chosen);

@@ -34,7 +34,10 @@ inline CallCache* call_cache(Unit* unit) { return reinterpret_cast<CallCache*>(u
 void specialize_BINARY_OP(PyThreadState* thread, Frame* frame, Unit* unit, Value* sp);
 // ops/numbers.cpp: whether the operands are numbers that it knows; chooses a handler where there is one.
 bool specialize_arithmetic(Frame* frame, Unit* unit, Value* sp, uint32_t operation);
-bool specialize_number_comparison(Unit* unit, Value* sp);
+bool specialize_number_comparison(Frame* frame, Unit* unit, Value* sp);
+// ops/fused.cpp: puts a fused handler in the place of the load before `unit`, where there is one for the pair.
+void fuse_with_load(Executable* executable, Unit* unit);
+bool is_fused(uint16_t op);
 void specialize_COMPARE_OP(PyThreadState* thread, Frame* frame, Unit* unit, Value* sp);
 void specialize_CONTAINS_OP(PyThreadState* thread, Frame* frame, Unit* unit, Value* sp);
 void specialize_STORE_SUBSCR(PyThreadState* thread, Frame* frame, Unit* unit, Value* sp);
@@ -89,23 +92,27 @@ ADAPTIVE_DECLARATION(FOR_ITER);
 ADAPTIVE_DECLARATION(CALL);
 }  // namespace ks
 
-// A jump on the result directly behind the comparison is done along with it.
-#define COMPARE_RESULT(RESULT)                                               \
-  do {                                                                       \
-    const bool ks_result = (RESULT);                                         \
-    Value ks_right = sp[-1], ks_left = sp[-2];                               \
-    sp -= 2;                                                                 \
-    close(ks_left);                                                          \
-    close(ks_right);                                                         \
-    Unit* ks_next = ip + 2;                                                  \
-    if (ks_next->op == kPOP_JUMP_IF_FALSE) {                                 \
-      ip = ks_next + (ks_result ? 2u + ks_next->counter : 2 + ks_next->oparg);                   \
-      DISPATCH();                                                            \
-    }                                                                        \
-    if (ks_next->op == kPOP_JUMP_IF_TRUE) {                                  \
-      ip = ks_next + (ks_result ? 2 + ks_next->oparg : 2u + ks_next->counter);                   \
-      DISPATCH();                                                            \
-    }                                                                        \
-    *sp++ = Value::borrowed(ks_result ? Py_True : Py_False);                 \
-    NEXT(2);                                                                 \
+// The result of the comparison at `ip`, whose operands are gone; a jump on it directly behind is done along with it.
+#define LEAVE_COMPARISON(RESULT)                                                                 \
+  do {                                                                                           \
+    Unit* ks_next = ip + 2;                                                                      \
+    if (ks_next->op == kPOP_JUMP_IF_FALSE) {                                                     \
+      ip = ks_next + ((RESULT) ? 2u + ks_next->counter : 2 + ks_next->oparg);                    \
+      DISPATCH();                                                                                \
+    }                                                                                            \
+    if (ks_next->op == kPOP_JUMP_IF_TRUE) {                                                      \
+      ip = ks_next + ((RESULT) ? 2 + ks_next->oparg : 2u + ks_next->counter);                    \
+      DISPATCH();                                                                                \
+    }                                                                                            \
+    *sp++ = Value::borrowed((RESULT) ? Py_True : Py_False);                                      \
+    NEXT(2);                                                                                     \
+  } while (0)
+#define COMPARE_RESULT(RESULT)                 \
+  do {                                         \
+    const bool ks_result = (RESULT);           \
+    Value ks_right = sp[-1], ks_left = sp[-2]; \
+    sp -= 2;                                   \
+    close(ks_left);                            \
+    close(ks_right);                           \
+    LEAVE_COMPARISON(ks_result);               \
   } while (0)

@@ -156,13 +156,22 @@ HANDLER(STORE_FAST_LOAD_FAST) {
   close_or_null(old);
   NEXT(1);
 }
+HANDLER_DECLARATION(STORE_FAST_LOAD_FAST_NUMBER_CLOSING);
 HANDLER(STORE_FAST_LOAD_FAST_NUMBER) {
+  const Value old = LOCAL(OPARG >> 4);
+  if (old && !old.is_borrowed()) GO_TO(STORE_FAST_LOAD_FAST_NUMBER_CLOSING);
+  LOCAL(OPARG >> 4) = owning(sp[-1]);
+  const Value loaded = LOCAL(OPARG & 15);
+  sp[-1] = loaded.is_immediate() ? loaded : loaded.duplicate();
+  NEXT(1);
+}
+HANDLER(STORE_FAST_LOAD_FAST_NUMBER_CLOSING) {
   SAVE();
   Value old = LOCAL(OPARG >> 4);
   LOCAL(OPARG >> 4) = owning(sp[-1]);
   const Value loaded = LOCAL(OPARG & 15);
   sp[-1] = loaded.is_immediate() ? loaded : loaded.duplicate();
-  close_or_null(old);
+  close(old);
   NEXT(1);
 }
 HANDLER(STORE_FAST_STORE_FAST) {

@@ -1,4 +1,5 @@
 // Arithmetic and comparison of ints of up to two digits and of floats, objects or immediates.
+#include "interpreter/ops/numbers.h"
 #include "interpreter/handler.h"
 #include "interpreter/immediates.h"
 #include "interpreter/specialize.h"
@@ -19,20 +20,20 @@ static inline bool is_sole_owner(Value value) { return !value.is_borrowed() && P
   } while (0)
 
 // A number for the stack or, where that comes next, for a local variable that has nothing to close.
-#define LEAVE_NUMBER(VALUE)                     \
-  do {                                          \
-    Unit* ks_next = ip + 6;                     \
-    if (ks_next->op == kSTORE_FAST) {           \
-      Value& ks_local = LOCAL(ks_next->oparg);  \
-      if (ks_local.is_borrowed()) [[likely]] {  \
-        ks_local = (VALUE);                     \
-        sp -= 2;                                \
-        NEXT(7);                                \
-      }                                         \
-    }                                           \
-    sp[-2] = (VALUE);                           \
-    --sp;                                       \
-    NEXT(6);                                    \
+#define LEAVE_NUMBER(VALUE)                    \
+  do {                                         \
+    Unit* ks_next = ip + 6;                    \
+    if (ks_next->op == kSTORE_FAST) {          \
+      Value& ks_local = LOCAL(ks_next->oparg); \
+      if (ks_local.is_borrowed()) [[likely]] { \
+        ks_local = (VALUE);                    \
+        sp -= 2;                               \
+        NEXT(7);                               \
+      }                                        \
+    }                                          \
+    sp[-2] = (VALUE);                          \
+    --sp;                                      \
+    NEXT(6);                                   \
   } while (0)
 // Behind the fast handlers, which make no calls.
 #define SLOWER(NAME) GO_TO(NAME##_SLOWER)
@@ -67,68 +68,6 @@ static inline bool is_sole_owner(Value value) { return !value.is_borrowed() && P
     if (!ks_new) ERROR();                             \
     REPLACE_TWO_BY(Value::owned(ks_new));             \
   } while (0)
-
-// Both immediates: the tags are equal, and what is left is one instruction on the words.
-static inline bool both_immediate_ints(Value a, Value b) {
-  return ((a.bits ^ Value::kIntTag) | (b.bits ^ Value::kIntTag)) % 8 == 0;
-}
-static inline bool add_words(Value a, Value b, Value* result) {
-  int64_t sum;
-  if (__builtin_add_overflow(static_cast<int64_t>(a.bits - Value::kIntTag), static_cast<int64_t>(b.bits), &sum))
-    return false;
-  *result = {static_cast<uintptr_t>(sum)};
-  return true;
-}
-static inline bool subtract_words(Value a, Value b, Value* result) {
-  int64_t difference;
-  if (__builtin_sub_overflow(static_cast<int64_t>(a.bits), static_cast<int64_t>(b.bits - Value::kIntTag), &difference))
-    return false;
-  *result = {static_cast<uintptr_t>(difference)};
-  return true;
-}
-static inline bool and_words(Value a, Value b, Value* result) {
-  *result = {a.bits & b.bits};
-  return true;
-}
-static inline bool or_words(Value a, Value b, Value* result) {
-  *result = {a.bits | b.bits};
-  return true;
-}
-static inline bool xor_words(Value a, Value b, Value* result) {
-  *result = {(a.bits ^ b.bits) | Value::kIntTag};
-  return true;
-}
-static inline bool multiply_words(Value a, Value b, Value* result) {
-  int64_t product;
-  if (__builtin_mul_overflow(static_cast<int64_t>(a.bits - Value::kIntTag), b.immediate_int_value(), &product))
-    return false;
-  *result = {static_cast<uintptr_t>(product) | Value::kIntTag};
-  return true;
-}
-static inline bool remainder_words(Value a, Value b, Value* result) {
-  const int64_t divisor = b.immediate_int_value(), dividend = a.immediate_int_value();
-  if (divisor <= 0 || dividend < 0) return false;
-  // A division of 32 bits is several times faster than one of 64.
-  const auto n = static_cast<uint64_t>(dividend), d = static_cast<uint64_t>(divisor);
-  *result = Value::immediate_int(
-      static_cast<int64_t>((n | d) >> 32 ? n % d : static_cast<uint32_t>(n) % static_cast<uint32_t>(d)));
-  return true;
-}
-static inline bool quotient_words(Value a, Value b, Value* result) {
-  const int64_t divisor = b.immediate_int_value(), dividend = a.immediate_int_value();
-  if (divisor <= 0 || dividend < 0) return false;
-  const auto n = static_cast<uint64_t>(dividend), d = static_cast<uint64_t>(divisor);
-  *result = Value::immediate_int(
-      static_cast<int64_t>((n | d) >> 32 ? n / d : static_cast<uint32_t>(n) / static_cast<uint32_t>(d)));
-  return true;
-}
-static inline bool shift_right_words(Value a, Value b, Value* result) {
-  const int64_t count = b.immediate_int_value();
-  if (count < 0 || count > 60) return false;
-  *result = Value::immediate_int(a.immediate_int_value() >> count);
-  return true;
-}
-static inline bool no_words(Value, Value, Value*) { return false; }
 
 // COMPUTE sets `result` and is false where the instruction has to be done in general.
 #define INT_HANDLERS(NAME, WORDS, COMPUTE)                                               \
@@ -197,19 +136,6 @@ INT_HANDLERS(REMAINDER, remainder_words,
     REPLACE_TWO_BY(Value::owned(ks_new));               \
   } while (0)
 
-// An int that is exact as a double.
-static inline bool exact_operand(Value value, double* result) {
-  int64_t number;
-  if (!int_operand(value, &number) || number > int64_t{1} << 53 || number < -(int64_t{1} << 53)) return false;
-  *result = static_cast<double>(number);
-  return true;
-}
-// Two floats, or a float and an int that is exact as one.
-static inline bool float_operands(Value left, Value right, double* a, double* b) {
-  if (float_operand(left, a)) [[likely]]
-    return float_operand(right, b) || exact_operand(right, b);
-  return float_operand(right, b) && exact_operand(left, a);
-}
 #define FLOAT_HANDLERS(NAME, QUICK, OPERANDS, CONDITION, EXPRESSION) \
   HANDLER(BINARY_OP_##NAME) {                                        \
     double a, b;                                                     \
@@ -233,29 +159,6 @@ static inline bool float_operands(Value left, Value right, double* a, double* b)
       MISS(BINARY_OP);                                               \
     FLOAT_NUMBER_RESULT(EXPRESSION);                                 \
   }
-// Operands of which at least one is a float, neither owned by the stack.
-static inline bool quick_operand(Value value, double* result) {
-  if (value.is_immediate_float()) [[likely]] {
-    *result = value.immediate_float_value();
-    return true;
-  }
-  if ((value.bits & 7) == 1 && PyFloat_CheckExact(value.object())) {
-    *result = float_value(value.object());
-    return true;
-  }
-  return false;
-}
-static inline bool quick_integer(Value value, double* result) {
-  if (!value.is_immediate_int()) return false;
-  const int64_t number = value.immediate_int_value();
-  *result = static_cast<double>(number);
-  return static_cast<uint64_t>(number + (int64_t{1} << 53)) <= uint64_t{1} << 54;
-}
-static inline bool quick_floats(Value left, Value right, double* a, double* b) {
-  if (quick_operand(left, a)) [[likely]]
-    return quick_operand(right, b) || quick_integer(right, b);
-  return quick_operand(right, b) && quick_integer(left, a);
-}
 #define QUICK_FLOATS quick_floats(sp[-2], sp[-1], &a, &b)
 #define FLOAT_OPERANDS float_operands(sp[-2], sp[-1], &a, &b)
 FLOAT_HANDLERS(FLOAT_ADD, QUICK_FLOATS, FLOAT_OPERANDS, true, a + b)
@@ -267,15 +170,11 @@ FLOAT_HANDLERS(INT_TRUE_DIVIDE, (quick_integer(sp[-2], &a) && quick_integer(sp[-
 
 // ---- comparisons; with oparg bit 4 the result must be a bool, which these are anyway --------------------------------
 
-// Bits: 1 for less, 2 for equal, 4 for greater, 8 for unordered; indexed by the operation.
-static constexpr uint8_t kAccepts[6] = {1, 3, 2, 13, 4, 6};
-
 HANDLER(COMPARE_OP_INTS) {
   int64_t a, b;
   if (!int_operand(sp[-2], &a) || !int_operand(sp[-1], &b)) [[unlikely]]
     MISS(COMPARE_OP);
-  const unsigned order = a < b ? 1 : a == b ? 2 : 4;
-  COMPARE_RESULT((kAccepts[OPARG >> 5] & order) != 0);
+  COMPARE_RESULT(compare_ints(OPARG >> 5, a, b));
 }
 HANDLER(COMPARE_OP_FLOATS) {
   double a, b;
@@ -335,6 +234,7 @@ bool specialize_arithmetic(Frame* frame, Unit* unit, Value* sp, uint32_t operati
       default:
         break;
     }
+    fuse_with_load(executable_of(frame_code(frame)), unit);
     return true;
   }
   if (float_operands(sp[-2], sp[-1], &a, &b)) {
@@ -355,12 +255,13 @@ bool specialize_arithmetic(Frame* frame, Unit* unit, Value* sp, uint32_t operati
       default:
         break;
     }
+    fuse_with_load(executable_of(frame_code(frame)), unit);
     return true;
   }
   return false;
 }
 
-bool specialize_number_comparison(Unit* unit, Value* sp) {
+bool specialize_number_comparison(Frame* frame, Unit* unit, Value* sp) {
   int64_t i, j;
   double a, b;
   if (int_operand(sp[-2], &i) && int_operand(sp[-1], &j))
@@ -369,6 +270,7 @@ bool specialize_number_comparison(Unit* unit, Value* sp) {
     unit->op = kCOMPARE_OP_FLOATS;
   else
     return false;
+  fuse_with_load(executable_of(frame_code(frame)), unit);
   return true;
 }
 

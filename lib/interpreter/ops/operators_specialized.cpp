@@ -250,8 +250,8 @@ void specialize_BINARY_OP(PyThreadState*, Frame* frame, Unit* unit, Value* sp) {
     return;
   }
 }
-void specialize_COMPARE_OP(PyThreadState*, Frame*, Unit* unit, Value* sp) {
-  if (specialize_number_comparison(unit, sp) || immediate_among(sp)) return;
+void specialize_COMPARE_OP(PyThreadState*, Frame* frame, Unit* unit, Value* sp) {
+  if (specialize_number_comparison(frame, unit, sp) || immediate_among(sp)) return;
   PyObject *left = sp[-2].object(), *right = sp[-1].object();
   if (PyUnicode_CheckExact(left) && PyUnicode_CheckExact(right) && ((unit->oparg >> 5) == Py_EQ || (unit->oparg >> 5) == Py_NE))
     unit->op = kCOMPARE_OP_STRS;
