@@ -1,6 +1,11 @@
 #include "archive.h"
 
 #include <fmt/format.h>
+#ifdef KINGSNAKE_LIBDEFLATE
+#include <libdeflate.h>
+#endif
+
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <unordered_set>
@@ -30,6 +35,58 @@ const char* bad_name(std::string_view name) {
 }
 
 }  // namespace
+
+namespace {
+
+// Memory of buffers that are gone, for the next ones: the kernel clears every page that it gives, which costs as much as unpacking does.
+struct Pool {
+  struct Block {
+    void* data;
+    uint64_t room;
+  };
+  static constexpr size_t kBlocks = 6;
+  Block blocks[kBlocks] = {};
+
+  ~Pool() {
+    for (const Block& one : blocks)
+      if (one.data) munmap(one.data, one.room);
+  }
+  // The smallest that suffices, or else the largest: it grows with the fewest new pages.
+  Block take(uint64_t size) {
+    Block* best = blocks;
+    for (Block& one : blocks)
+      if (one.room >= size ? best->room < size || one.room < best->room : best->room < size && one.room > best->room) best = &one;
+    return std::exchange(*best, {});
+  }
+  void give(Block block) {
+    Block* worst = std::min_element(blocks, blocks + kBlocks, [](const Block& a, const Block& b) { return a.room < b.room; });
+    if (worst->room < block.room && block.room <= uint64_t{256} << 20) std::swap(*worst, block);
+    if (block.data) munmap(block.data, block.room);
+  }
+};
+thread_local Pool pool;
+
+}  // namespace
+
+Buffer::~Buffer() {
+  if (data_) pool.give({data_, room_});
+}
+
+bool Buffer::resize(uint64_t size) {
+  if (!data_ && size > 65536) {
+    const Pool::Block block = pool.take(size);
+    data_ = static_cast<uint8_t*>(block.data), room_ = block.room;
+  }
+  if (size > room_) {
+    const uint64_t room = (size + 0xffff) & ~uint64_t{0xffff};
+    void* grown = data_ ? mremap(data_, room_, room, MREMAP_MAYMOVE) : mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (grown == MAP_FAILED) return false;
+    if (room >= uint64_t{4} << 20) madvise(grown, room, MADV_HUGEPAGE);
+    data_ = static_cast<uint8_t*>(grown), room_ = room;
+  }
+  size_ = size;
+  return true;
+}
 
 bool Archive::open(Bytes bytes, std::string* reason) {
   zip_error_t error;
@@ -69,12 +126,13 @@ bool Archive::open(Bytes bytes, std::string* reason) {
     const bool sized = status.valid & ZIP_STAT_SIZE && status.valid & ZIP_STAT_COMP_SIZE;
     const bool readable = sized && (!(status.valid & ZIP_STAT_ENCRYPTION_METHOD) || status.encryption_method == ZIP_EM_NONE) &&
                           (!(status.valid & ZIP_STAT_COMP_METHOD) || zip_compression_method_supported(status.comp_method, 0));
-    entries_.push_back({name, static_cast<uint64_t>(i), sized ? status.size : 0, sized ? status.comp_size : 0, name.ends_with('/'), readable});
+    entries_.push_back({name, static_cast<uint64_t>(i), sized ? status.size : 0, sized ? status.comp_size : 0, status.valid & ZIP_STAT_CRC ? status.crc : 0,
+                        status.valid & ZIP_STAT_CRC && status.valid & ZIP_STAT_COMP_METHOD && status.comp_method == ZIP_CM_DEFLATE, name.ends_with('/'), readable});
   }
   return true;
 }
 
-bool Archive::read(const Entry& entry, uint64_t limit, std::vector<uint8_t>* content, std::string* reason) const {
+bool Archive::read(const Entry& entry, uint64_t limit, Buffer* content, std::string* reason) const {
   if (!entry.readable) {
     *reason = fmt::format("{}: encrypted, or packed by a method that is not known", entry.name);
     return false;
@@ -87,18 +145,47 @@ bool Archive::read(const Entry& entry, uint64_t limit, std::vector<uint8_t>* con
     *reason = fmt::format("{}: {} bytes, more than the limit of {} (--limit)", entry.name, entry.size, limit);
     return false;
   }
-  zip_file_t* file = zip_fopen_index(zip_.get(), entry.index, 0);
+#ifdef KINGSNAKE_LIBDEFLATE
+  if (entry.deflated) {
+    Buffer packed;
+    if (!read_plain(entry, true, entry.packed, &packed, reason)) return false;
+    if (!content->resize(entry.size)) {
+      *reason = fmt::format("{}: no memory for {} bytes", entry.name, entry.size);
+      return false;
+    }
+    struct Free {
+      void operator()(libdeflate_decompressor* one) const { libdeflate_free_decompressor(one); }
+    };
+    const std::unique_ptr<libdeflate_decompressor, Free> inflate(libdeflate_alloc_decompressor());
+    const auto outcome = inflate ? libdeflate_deflate_decompress(inflate.get(), packed.data(), packed.size(), content->data(), entry.size, nullptr) : LIBDEFLATE_BAD_DATA;
+    if (outcome != LIBDEFLATE_SUCCESS)
+      *reason = fmt::format("{}: {}", entry.name, outcome == LIBDEFLATE_BAD_DATA ? "broken" : outcome == LIBDEFLATE_SHORT_OUTPUT
+        ? "holds less than it says" : "holds more than it says");
+    else if (libdeflate_crc32(0, content->data(), entry.size) != entry.checksum) *reason = fmt::format("{}: broken (its checksum is wrong)", entry.name);
+    else return true;
+    return false;
+  }
+#endif
+  return read_plain(entry, false, entry.size, content, reason);
+}
+
+// As it is packed, or unpacked by libzip. The size may be a lie: memory grows with what really comes.
+bool Archive::read_plain(const Entry& entry, bool packed, uint64_t size, Buffer* content, std::string* reason) const {
+  zip_file_t* file = zip_fopen_index(zip_.get(), entry.index, packed ? ZIP_FL_COMPRESSED : 0);
   if (!file) {
     *reason = fmt::format("{}: {}", entry.name, zip_strerror(zip_.get()));
     return false;
   }
-  // The size may be a lie: memory grows with what really comes.
-  constexpr uint64_t kStep = uint64_t{4} << 20;
+  constexpr uint64_t kStep = uint64_t{16} << 20;
   uint64_t used = 0;
   bool good = true;
   while (good) {
-    const uint64_t room = std::min(kStep, entry.size - used);
-    content->resize(used + room);
+    const uint64_t room = std::min(kStep, size - used);
+    if (!content->resize(used + room)) {
+      *reason = fmt::format("{}: no memory", entry.name);
+      good = false;
+      break;
+    }
     uint8_t spare = 0;
     const zip_int64_t got = zip_fread(file, room ? content->data() + used : &spare, room ? room : 1);
     if (got < 0) {
@@ -107,16 +194,16 @@ bool Archive::read(const Entry& entry, uint64_t limit, std::vector<uint8_t>* con
     } else if (got == 0) {
       break;
     } else if (room == 0) {
-      *reason = fmt::format("{}: holds more than the {} bytes that it says", entry.name, entry.size);
+      *reason = fmt::format("{}: holds more than the {} bytes that it says", entry.name, size);
       good = false;
     } else {
       used += static_cast<uint64_t>(got);
     }
   }
   zip_fclose(file);
-  content->resize(used);
-  if (good && used != entry.size) {
-    *reason = fmt::format("{}: {} bytes, not the {} that it says", entry.name, used, entry.size);
+  if (good && !content->resize(used)) good = false;
+  if (good && used != size) {
+    *reason = fmt::format("{}: {} bytes, not the {} that it says", entry.name, used, size);
     good = false;
   }
   return good;

@@ -87,7 +87,8 @@ void check_init(const Image& image, const std::string& where, const ModuleName& 
   if (!others.empty() && name.kind != ModuleName::Kind::Plain)
     result->add(Rule::ext_init_name, where, wanted, fmt::format("{} is missing; there is {}", wanted, first_few(others, 3)));
   else if (others.empty() && name.kind != ModuleName::Kind::Plain)
-    result->add(Rule::ext_init, where, wanted, fmt::format("{} is missing", wanted));
+    result->add(Rule::ext_init, use->api ? Severity::Error : Severity::Note, where, wanted,
+                use->api ? fmt::format("{} is missing", wanted) : fmt::format("{} is missing, and no name of the C API is used: no module, but named as one", wanted));
   if (!others.empty()) use->init = true;
 }
 

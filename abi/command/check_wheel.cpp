@@ -24,7 +24,7 @@ std::string promise_text(const Promise& promise) {
 // A file of a wheel or distribution, in memory.
 struct Member {
   std::string where;
-  std::vector<uint8_t> owned;   // from a wheel
+  Buffer owned;                 // from a wheel
   MappedFile mapped;            // from disk
   ModuleName name;
   std::vector<Image> images;
@@ -189,7 +189,7 @@ void check_wheel(Bytes bytes, const WheelOptions& options, const Provider* provi
     const bool is_wheel_file = entry.name.ends_with(".dist-info/WHEEL") && std::count(entry.name.begin(), entry.name.end(), '/') == 1;
     ModuleName name;
     if (!is_wheel_file && !parse_module_name(entry.name, &name)) continue;
-    std::vector<uint8_t> content;
+    Buffer content;
     if (!archive.read(entry, is_wheel_file ? uint64_t{1} << 20 : options.limit, &content, &result->error)) return;
     if (is_wheel_file) {
       has_wheel_file = true;
