@@ -80,16 +80,21 @@ Ref<> read_stream(FILE* file) {
   return steal(PyBytes_FromStringAndSize(PyByteArray_AS_STRING(parts.get()), PyByteArray_GET_SIZE(parts.get())));
 }
 
+// Tracebacks show lines of a program that was never in a file.
+void register_source(PyObject* code, PyObject* text, PyObject* filename) {
+  Ref<> function = steal(PyImport_ImportModuleAttrString("linecache", "_register_code"));
+  Ref<> done = function ? steal(PyObject_CallFunctionObjArgs(function, code, text, filename, nullptr)) : nullptr;
+  if (!done) PyErr_Clear();
+}
+
 Ref<> run_source(const char* source, PyObject* filename, int start, PyObject* globals, PyObject* locals, PyCompilerFlags* flags,
                  bool remember_source) {
   Ref<> code = steal(Py_CompileStringObject(source, filename, start, flags, -1));
   if (!code) return failed;
   if (remember_source) {
-    // Tracebacks show lines of a program that was never in a file.
-    Ref<> function = steal(PyImport_ImportModuleAttrString("linecache", "_register_code"));
-    Ref<> text = function ? steal(PyUnicode_FromString(source)) : nullptr;
-    Ref<> done = text ? steal(PyObject_CallFunctionObjArgs(function, code.get(), text.get(), filename, nullptr)) : nullptr;
-    if (!done) PyErr_Clear();
+    Ref<> text = steal(PyUnicode_FromString(source));
+    if (text) register_source(code, text, filename);
+    PyErr_Clear();
   }
   return run_code_object(code, globals, locals);
 }
@@ -246,7 +251,8 @@ static int interactive_one(FILE* file, PyObject* filename, PyCompilerFlags* flag
   syntax::Arena arena;
   syntax::ParseOptions options{.filename = filename, .start = Py_single_input, .flags = flags ? flags->cf_flags : 0};
   bool end = false;
-  syntax::Module* tree = syntax::parse_interactive(file, encoding_name, ps1, ps2, options, &end, arena);
+  Ref<> text;
+  syntax::Module* tree = syntax::parse_interactive(file, encoding_name, ps1, ps2, options, &end, &text, arena);
   if (!tree) {
     if (end && !PyErr_Occurred()) return 11;
     if (end) {
@@ -257,6 +263,7 @@ static int interactive_one(FILE* file, PyObject* filename, PyCompilerFlags* flag
   }
   Ref<> code(compiler::compile_tree(tree, {.filename = filename, .flags = flags ? flags->cf_flags : 0, .optimize = -1}, arena));
   if (!code) return -1;
+  if (text) register_source(code, text, filename);
   if (flags) flags->cf_flags |= as<PyCodeObject>(code.get())->co_flags & PyCF_MASK;
   Ref<> main = steal(PyImport_AddModuleRef("__main__"));
   if (!main) return -1;

@@ -61,14 +61,20 @@ class SymbolVisitor {
   }
   // Goes into a scope; a lazily run one takes the argument .format.
   Status enter(Identifier name, ScopeType type, const void* key, const Position& position) {
-    enter_existing(make_scope(name, type, key, position));
+    enter_made(make_scope(name, type, key, position));
     if (type == ScopeType::Annotation || type == ScopeType::TypeVariable || type == ScopeType::TypeAlias) {
       TRY(define(".format"_id, kParameter, position));
       TRY(define(".format"_id, kUsed, position));
     }
     return Status::Ok;
   }
-  void enter_existing(Scope* scope) {
+  void enter_made(Scope* scope) {
+    // With string annotations, annotation scopes are looked at, but are no part of the table.
+    if (current_ && !(future_annotations() && scope->type == ScopeType::Annotation)) current_->children.push_back(scope);
+    enter_again(scope);
+  }
+  // A scope that has been left.
+  void enter_again(Scope* scope) {
     Scope* parent = current_;
     stack_.push_back(scope);
     if (parent) {
@@ -76,9 +82,6 @@ class SymbolVisitor {
       if (parent->mangled_names && scope->type != ScopeType::Class) scope->mangled_names = parent->mangled_names;
     }
     current_ = scope;
-    // With string annotations, annotation scopes are looked at, but are no part of the table.
-    if (future_annotations() && scope->type == ScopeType::Annotation) return;
-    if (parent) parent->children.push_back(scope);
   }
   void leave() {
     stack_.pop_back();
@@ -221,7 +224,7 @@ Status SymbolVisitor::module(const Module* module) {
   static constexpr Position kStart = {0, 0, 0, 0};
   Scope* top = make_scope("top"_id, ScopeType::Module, module, kStart);
   table_.top_ = top;
-  enter_existing(top);
+  enter_made(top);
   switch (module->kind) {
     case ModuleKind::Module:
     case ModuleKind::Interactive:
@@ -380,7 +383,7 @@ Status SymbolVisitor::function(const F* node, bool async) {
   Scope* scope = make_scope(node->name, ScopeType::Function, node, at);
   scope->has_docstring = docstring_of(node->body) != nullptr;
   TRY(function_annotations(node, node->args, node->returns, scope));
-  enter_existing(scope);
+  enter_made(scope);
   if (async) current_->coroutine = true;
   TRY(visit(node->args));
   TRY(visit(node->body));
@@ -559,7 +562,7 @@ Status SymbolVisitor::variable_annotation(const Expression* annotation) {
   }
   Scope* owner = current_;
   if (owner->annotation_scope) {
-    enter_existing(owner->annotation_scope);
+    enter_again(owner->annotation_scope);
   } else {
     // The key only has to be one that no node has.
     TRY(enter("__annotate__"_id, ScopeType::Annotation, &owner->annotation_scope, annotation->position));

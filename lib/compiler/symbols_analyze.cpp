@@ -96,6 +96,10 @@ class Analyzer {
     // Cells that the class makes are reached all the same.
     if (class_scope && !is_class_cell(name)) {
       const int in_class = class_scope->flags_of(name);
+      if (in_class & kGlobalStatement) {
+        where.at(name) = Where::GlobalExplicit;
+        return Status::Ok;
+      }
       if ((in_class & kBound) && !(in_class & kNonlocalStatement)) {
         where.at(name) = Where::GlobalImplicit;
         return Status::Ok;

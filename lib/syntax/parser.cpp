@@ -121,7 +121,8 @@ bool Parser::check_version(int minor, const char* what) {
 // ---- tokens ----------------------------------------------------------------------------------------------------------
 
 // The tokenizer's own error as an exception.
-static void raise_tokenizer_error(const Tokenizer& tokenizer, const ParseOptions& options, const char* source, const char* end) {
+static void raise_tokenizer_error(const Tokenizer& tokenizer, const ParseOptions& options, const char* source, const char* end,
+                                  bool first_token) {
   const TokenizerError& error = tokenizer.error();
   if (!error.message) {
     if (!PyErr_Occurred()) PyErr_NoMemory();
@@ -129,7 +130,9 @@ static void raise_tokenizer_error(const Tokenizer& tokenizer, const ParseOptions
   }
   PyErr_Clear();
   if (error.late()) {
-    raise_at(error.type, error.message, options, source, end, {error.line, error.column, error.line, error.end_column});
+    // Of a file whose very first token fails nothing is known.
+    const int column = options.from_file && first_token ? -1 : error.column;
+    raise_at(error.type, error.message, options, source, end, {error.line, column, error.line, error.end_column});
     return;
   }
   const char *begin, *stop;
@@ -155,10 +158,24 @@ static void raise_unclosed(const Tokenizer& tokenizer, const ParseOptions& optio
 }
 
 // All tokens of the source; keywords have kinds of their own, type comments that mean "ignore" are set apart.
-static bool tokenize(Tokenizer& tokenizer, const ParseOptions& options, Arena& arena, GrowingArray<Token>& tokens,
-                     GrowingArray<TypeIgnore>& ignores) {
+//
+// A single statement is ended by an empty line as much as by the end: that is a NEWLINE first, and closes blocks unless
+// the caller does without. At a prompt only the empty line counts.
+static bool tokenize(Tokenizer& tokenizer, const ParseOptions& options, const char* source_end, Arena& arena,
+                     GrowingArray<Token>& tokens, GrowingArray<TypeIgnore>& ignores) {
+  const bool single = options.start == Py_single_input;
+  bool started = false;
   for (;;) {
     Token token = tokenizer.next();
+    if (single && options.more_may_come && token.kind == TokenKind::Dedent && token.start == source_end) token.kind = TokenKind::EndMarker;
+    if (single && !options.more_may_come && started && token.kind == TokenKind::EndMarker) {
+      token.kind = TokenKind::NewLine;
+      token.at_end = true;
+      started = false;
+      if (!(options.flags & PyCF_DONT_IMPLY_DEDENT)) tokenizer.close_blocks();
+    } else {
+      started = true;
+    }
     switch (token.kind) {
       case TokenKind::Name: token.kind = keyword_kind(token.start, token.end); break;
       case TokenKind::TypeIgnore: {
@@ -173,15 +190,18 @@ static bool tokenize(Tokenizer& tokenizer, const ParseOptions& options, Arena& a
   }
 }
 
-// In interactive input the end of the text ends no block when the caller says so: an empty line does.
-static void withhold_dedents(GrowingArray<Token>& tokens, const char* source, const char* end) {
-  if (end - source >= 2 && end[-1] == '\n' && end[-2] == '\n') return;
-  Py_ssize_t last = tokens.size() - 1;
-  Py_ssize_t first = last;
-  while (first > 0 && tokens[first - 1].kind == TokenKind::Dedent) --first;
-  if (first == last) return;
-  tokens[first] = tokens[last];
-  tokens.shrink(first + 1);
+// Has the tokenizer come to the end by the last token that the parser wanted? Most tokens want to see what follows them.
+static bool at_end_of_source(const Parser& parser) {
+  if (parser.furthest >= parser.tokens.size() - 1) return true;
+  const Token& last = parser.tokens[parser.furthest];
+  switch (last.kind) {
+    case TokenKind::String:
+    case TokenKind::FStringEnd:
+    case TokenKind::TStringEnd: return false;
+    case TokenKind::NewLine:
+    case TokenKind::Dedent: return last.start == parser.source_end;
+    default: return last.end == parser.source_end;
+  }
 }
 
 // The exception for a source that does not parse. `pending` is one that the tokenizer has raised (a warning made an error).
@@ -200,12 +220,12 @@ static void explain(Parser& parser, const Tokenizer& tokenizer, Ref<>& pending) 
     } else if (tokenizer.unclosed()) {
       raise_unclosed(tokenizer, options, parser.source, parser.source_end);
     } else {
-      raise_tokenizer_error(tokenizer, options, parser.source, parser.source_end);
+      raise_tokenizer_error(tokenizer, options, parser.source, parser.source_end, parser.tokens.size() == 1);
     }
   };
   if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_SyntaxError)) return;
   if (parser.stopped()) return report();
-  if ((options.flags & PyCF_ALLOW_INCOMPLETE_INPUT) && parser.furthest >= parser.tokens.size() - 1) return raise_incomplete(parser);
+  if ((options.flags & PyCF_ALLOW_INCOMPLETE_INPUT) && at_end_of_source(parser)) return raise_incomplete(parser);
   if (!PyErr_Occurred()) parser.find_error();
   if (parser.stopped()) {
     PyErr_Clear();
@@ -223,6 +243,18 @@ static void explain(Parser& parser, const Tokenizer& tokenizer, Ref<>& pending) 
     }
   }
   if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "the parser failed without an error");
+}
+
+// Is there anything but space and comments?
+static bool more_than_space(const char* at, const char* end) {
+  while (at < end) {
+    if (*at == '#') {
+      while (at < end && *at != '\n') ++at;
+    } else if (strchr(" \t\n\f", *at++) == nullptr) {
+      return true;
+    }
+  }
+  return false;
 }
 
 Module* parse(const char* source, Py_ssize_t size, const ParseOptions& given, Arena& arena) {
@@ -244,13 +276,13 @@ Module* parse(const char* source, Py_ssize_t size, const ParseOptions& given, Ar
 
   Tokenizer tokenizer(begin, end - begin,
                       {.filename = options.filename, .type_comments = (options.flags & PyCF_TYPE_COMMENTS) != 0,
+                       .interactive_end = options.start == Py_single_input,
                        .cut_off = read.stop.get() != nullptr});
   GrowingArray<Token> tokens;
   GrowingArray<TypeIgnore> ignores;
-  if (!tokenize(tokenizer, options, arena, tokens, ignores)) return nullptr;
+  if (!tokenize(tokenizer, options, end, arena, tokens, ignores)) return nullptr;
   Ref<> pending = steal(PyErr_GetRaisedException());
   if (read.stop && tokenizer.at_cut()) pending = std::move(read.stop);
-  if (options.start == Py_single_input && (options.flags & PyCF_DONT_IMPLY_DEDENT)) withhold_dedents(tokens, begin, end);
   Parser parser(arena, options, tokens);
   parser.source = begin;
   parser.source_end = end;
@@ -260,10 +292,8 @@ Module* parse(const char* source, Py_ssize_t size, const ParseOptions& given, Ar
   Module* result = parser.module();
   if (result) {
     if (options.start == Py_single_input) {
-      const Py_ssize_t first_unread = parser.at;
-      while (parser.is(TokenKind::NewLine) || parser.is(TokenKind::Dedent)) ++parser.at;
-      if (!parser.is(TokenKind::EndMarker)) {
-        const Token& last = parser.tokens[first_unread > 0 ? first_unread - 1 : 0];
+      if (parser.at > 0 && more_than_space(parser.tokens[parser.at - 1].end, end)) {
+        const Token& last = parser.tokens[parser.at - 1];
         parser.error_at({last.line, last.column, last.end_line, last.end_column}, "multiple statements found while compiling a single statement");
         return nullptr;
       }
@@ -274,8 +304,28 @@ Module* parse(const char* source, Py_ssize_t size, const ParseOptions& given, Ar
   return nullptr;
 }
 
+// The last line, or the only one, has nothing in it.
+static bool ends_in_empty_line(const char* text, Py_ssize_t size) {
+  if (size == 0 || text[size - 1] != '\n') return false;
+  Py_ssize_t at = size - 1;
+  while (at > 0 && (text[at - 1] == ' ' || text[at - 1] == '\t')) --at;
+  return at == 0 || text[at - 1] == '\n';
+}
+
+// The tree of a line without code at a prompt.
+static Module* nothing_to_do(Arena& arena) {
+  auto* result = arena.make_plain<Module>();
+  auto* pass = arena.make<Pass>(Position{1, 0, 1, 0});
+  if (!result || !pass) return nullptr;
+  result->kind = ModuleKind::Interactive;
+  result->body = arena.sequence<Statement*>(1);
+  if (result->body.length < 0) return nullptr;
+  result->body.items[0] = pass;
+  return result;
+}
+
 Module* parse_interactive(FILE* file, const char* encoding, const char* ps1, const char* ps2, const ParseOptions& options,
-                          bool* end_of_file, Arena& arena) {
+                          bool* end_of_file, Ref<>* read, Arena& arena) {
   *end_of_file = false;
   GrowingArray<char> text;
   const char* prompt = ps1;
@@ -288,11 +338,19 @@ Module* parse_interactive(FILE* file, const char* encoding, const char* ps1, con
     const size_t length = strlen(line);
     if (length == 0 && text.empty()) {
       PyMem_Free(line);
+      PySys_WriteStderr("\n");
       *end_of_file = true;
       return nullptr;
     }
     bool good = true;
     for (size_t i = 0; i < length && good; ++i) good = text.append(line[i]) == Status::Ok;
+    if (good && length > 0 && line[length - 1] != '\n') {
+      // The input ends within a line: as in the reference, more is asked for in vain.
+      char* rest = PyOS_Readline(file, stdout, ps2 ? ps2 : "");
+      PyMem_Free(rest);
+      PySys_WriteStderr("\n");
+      good = text.append('\n') == Status::Ok;
+    }
     PyMem_Free(line);
     if (!good) return nullptr;
     Ref<> decoded;
@@ -304,10 +362,13 @@ Module* parse_interactive(FILE* file, const char* encoding, const char* ps1, con
       source = PyUnicode_AsUTF8AndSize(decoded, &size);
       if (!source) return nullptr;
     }
+    *read = steal(PyUnicode_DecodeUTF8(source, size, "replace"));
+    if (!*read) return nullptr;
+    if (prompt == ps1 && !more_than_space(source, source + size)) return nothing_to_do(arena);
     ParseOptions one = options;
     one.start = Py_single_input;
     one.flags |= PyCF_IGNORE_COOKIE | PyCF_ALLOW_INCOMPLETE_INPUT;
-    if (length > 0) one.flags |= PyCF_DONT_IMPLY_DEDENT;
+    one.more_may_come = length > 0 && !ends_in_empty_line(source, size);
     if (Module* tree = parse(source, size, one, arena)) return tree;
     extern PyTypeObject incomplete_type __asm__("_PyExc_IncompleteInputError");
     if (length == 0 || !PyErr_ExceptionMatches(reinterpret_cast<PyObject*>(&incomplete_type))) return nullptr;

@@ -17,6 +17,7 @@ struct ParseOptions {
   int flags = 0;                 // PyCF_*
   int feature_version = PY_MINOR_VERSION;
   bool from_file = false;        // bytes of a file that is run: decoded as it is read, for errors
+  bool more_may_come = false;    // Py_single_input at a prompt: the end of the text ends no block
   const char* encoding = nullptr;  // parse() sets it: what the source declares
 };
 
@@ -24,9 +25,10 @@ struct ParseOptions {
 // SyntaxError, IndentationError, TabError, ValueError (null bytes), MemoryError or RecursionError set.
 Module* parse(const char* source, Py_ssize_t size, const ParseOptions& options, Arena& arena);
 
-// Reads one statement from an interactive file, with prompts from sys.ps1 and sys.ps2. *end_of_file tells the end.
+// Reads one statement from an interactive file, with prompts from sys.ps1 and sys.ps2. *end_of_file tells the end, *read
+// becomes the text.
 Module* parse_interactive(FILE* file, const char* encoding, const char* ps1, const char* ps2, const ParseOptions& options,
-                          bool* end_of_file, Arena& arena);
+                          bool* end_of_file, Ref<>* read, Arena& arena);
 
 // The tree as objects of the _ast module, and back (checked with the reference's messages).
 Ref<> tree_to_object(const Module* tree);

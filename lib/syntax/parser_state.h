@@ -214,7 +214,7 @@ class Parser {
   void find_error();
   bool stopped() const { return tokens[tokens.size() - 1].kind == Kind::Error && furthest >= tokens.size() - 1; }
   static bool without_place(const Token& token) {
-    return token.kind == Kind::Indent || token.kind == Kind::Dedent || token.kind == Kind::EndMarker;
+    return token.kind == Kind::Indent || token.kind == Kind::Dedent || token.kind == Kind::EndMarker || token.at_end;
   }
   Position place_of(const Token& token) const;
   int last_line_size() const;

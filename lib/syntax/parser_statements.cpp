@@ -32,8 +32,8 @@ Module* Parser::module() {
         const Py_ssize_t first = at;
         S* compound = compound_statement();
         if (compound) {
+          if (!accept(Kind::NewLine)) return nullptr;
           if (body.append(compound) != Status::Ok) return nullptr;
-          accept(Kind::NewLine);
         } else {
           if (PyErr_Occurred()) return nullptr;
           at = first;

@@ -135,7 +135,7 @@ bool Tokenizer::indentation(Token* result) {
   }
   if (continued >= 0) column = continued, alternative = continued;
   const char c = peek();
-  if (c == '#' || c == '\n' || c == '\r' || at_end()) {
+  if (c == '#' || c == '\n' || c == '\r' || (at_end() && options_.extra_tokens)) {
     // Lines without code have no indentation; but an empty line ends an interactive block.
     if (!(options_.interactive && c == '\n' && column == 0 && level_ == 0)) return false;
     column = alternative = 0;
@@ -204,6 +204,7 @@ Token Tokenizer::regular() {
         Token token = make(TokenKind::Error, start);
         return token;
       }
+      if ((line_has_token_ || at_ > line_start_) && options_.interactive_end) return make(TokenKind::EndMarker, start);
       if (line_has_token_) {
         // The last line lacks its line end.
         line_has_token_ = false;
@@ -281,6 +282,7 @@ Token Tokenizer::regular() {
         return token;
       }
       new_line();
+      comment = nullptr;
       if (level_ == 0) at_line_begin_ = true;
       continue;
     }

@@ -31,6 +31,7 @@ class Tokenizer {
     bool type_comments = false;
     bool extra_tokens = false;     // comments and blank lines too, as the tokenize module wants them
     bool interactive = false;      // an empty line ends a block
+    bool interactive_end = false;  // the last line's end is not made up where it is missing, nor are blocks closed then
     bool cut_off = false;          // the text goes on, but cannot be read: its end is an Error
     bool silent = false;           // no warnings: what is tokenized may be tokenized again
   };
@@ -53,6 +54,11 @@ class Tokenizer {
   bool unclosed() const { return at_end_in_parentheses_; }
   const Open& innermost() const { return open_[level_ - 1]; }
   int level() const { return level_; }
+  // At the end: dedents come next.
+  void close_blocks() {
+    pending_ -= indent_;
+    indent_ = 0;
+  }
   // The Error is that the text is cut off.
   bool at_cut() const { return at_cut_; }
   // The error can go away when more text follows: an open string, parenthesis or a line continuation.

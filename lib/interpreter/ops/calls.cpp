@@ -192,6 +192,15 @@ HANDLER(SET_FUNCTION_ATTRIBUTE) {
     case 16: slot = &f->func_annotate; break;
     default: break;
   }
+  if (slot == &f->func_annotate && PyFunction_Check(value)) {
+    // Its code is shared by what has the same name: the function tells whose annotations it makes.
+    PyObject* name = PyUnicode_FromFormat("%U.__annotate__", f->func_qualname);
+    if (!name) {
+      Py_DECREF(value);
+      ERROR();
+    }
+    Py_SETREF(reinterpret_cast<PyFunctionObject*>(value)->func_qualname, name);
+  }
   if (slot) {
     Py_XDECREF(std::exchange(*slot, value));
   } else {
