@@ -419,7 +419,7 @@ int buffer_wrapper_traverse(PyObject* self, visitproc visit, void* arg) {
 // The C function for releasing that a class with a Python __release_buffer__ inherits.
 releasebufferproc inherited_release(PyTypeObject* type) {
   PyObject* mro = type->tp_mro;
-  for (Py_ssize_t i = 0; mro && i < PyTuple_GET_SIZE(mro); ++i) {
+  for (Py_ssize_t i = 1; mro && i < PyTuple_GET_SIZE(mro); ++i) {
     auto* base = as<PyTypeObject>(PyTuple_GET_ITEM(mro, i));
     releasebufferproc function = base->tp_as_buffer ? base->tp_as_buffer->bf_releasebuffer : nullptr;
     if (function && function != slot_bf_releasebuffer) return function;
@@ -427,33 +427,37 @@ releasebufferproc inherited_release(PyTypeObject* type) {
   return nullptr;
 }
 
-// Calls obj.__release_buffer__(memoryview of the buffer); errors cannot be raised.
+// Calls obj.__release_buffer__ with the very memoryview that __buffer__ gave, or with one that dies with the call and gives
+// out no views; errors cannot be raised.
 void call_release_buffer(PyObject* obj, Py_buffer* buffer) {
   Ref<> pending = steal(PyErr_GetRaisedException());
-  Ref<> view;
-  if (PyMemoryView_Check(buffer->obj ? buffer->obj : Py_None))
-    view = borrow(buffer->obj);
-  else
-    view = steal(PyMemoryView_FromBuffer(buffer));
-  if (!view) {
-    PyErr_FormatUnraisable("Exception ignored in bf_releasebuffer of %s", Py_TYPE(obj)->tp_name);
-  } else {
+  const bool given = Py_TYPE(buffer->obj) == &BufferWrapper_Type;
+  Ref<> view = given ? borrow(as<BufferWrapper>(buffer->obj)->view) : steal(PyMemoryView_FromBuffer(buffer));
+  if (view) {
+    if (!given) as<PyMemoryViewObject>(view.get())->flags |= _Py_MEMORYVIEW_RESTRICTED;
     Ref<> result = steal(call_special(obj, "__release_buffer__"_id, view.get()));
     if (!result) PyErr_FormatUnraisable("Exception ignored in __release_buffer__ of %s", Py_TYPE(obj)->tp_name);
-    if (PyMemoryView_Check(view) && view.get() != buffer->obj) {
+    if (!given) {
       Ref<> released = steal(PyObject_CallMethodNoArgs(view, "release"_id));
       if (!released) PyErr_FormatUnraisable("Exception ignored in bf_releasebuffer of %s", Py_TYPE(obj)->tp_name);
     }
+  } else if (!given) {
+    PyErr_FormatUnraisable("Exception ignored in bf_releasebuffer of %s", Py_TYPE(obj)->tp_name);
   }
   PyErr_SetRaisedException(pending.release());
 }
 
 void buffer_wrapper_release(PyObject* self, Py_buffer* buffer) {
   auto* wrapper = as<BufferWrapper>(self);
-  PyBufferProcs* procs = Py_TYPE(wrapper->obj)->tp_as_buffer;
-  if (procs && procs->bf_releasebuffer == slot_bf_releasebuffer) call_release_buffer(wrapper->obj, buffer);
+  if (!wrapper->view || !wrapper->obj) return;
   // The memoryview has one export less; what its own exporter holds is given back when it goes.
   if (auto* release = Py_TYPE(wrapper->view)->tp_as_buffer->bf_releasebuffer) release(wrapper->view, buffer);
+  // If the memoryview is of the object itself, its release comes by here once more, without the wrapper.
+  PyBufferProcs* procs = Py_TYPE(wrapper->obj)->tp_as_buffer;
+  if (PyMemoryView_GET_BUFFER(wrapper->view)->obj != wrapper->obj && procs && procs->bf_releasebuffer == slot_bf_releasebuffer)
+    call_release_buffer(wrapper->obj, buffer);
+  Py_CLEAR(wrapper->view);
+  Py_CLEAR(wrapper->obj);
 }
 
 constinit PyBufferProcs buffer_wrapper_procs = {nullptr, buffer_wrapper_release};

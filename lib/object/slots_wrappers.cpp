@@ -227,8 +227,10 @@ PyObject* wrap_release_buffer(PyObject* self, PyObject* args, void*) {
   PyObject* view = argument(args, 0);
   if (!PyMemoryView_Check(view)) return raise(PyExc_TypeError, "expected a memoryview object");
   Py_buffer* buffer = PyMemoryView_GET_BUFFER(view);
-  if (!buffer->obj) return raise(PyExc_ValueError, "memoryview's buffer has already been released");
+  constexpr char kReleased[] = "memoryview's buffer has already been released";
+  if (!buffer->obj) return raise(PyExc_ValueError, kReleased);
   if (buffer->obj != self) return raise(PyExc_ValueError, "memoryview's buffer is not this object");
+  if (as<PyMemoryViewObject>(view)->flags & _Py_MEMORYVIEW_RELEASED) return raise(PyExc_ValueError, kReleased);
   Ref<> released = TRY(steal(PyObject_CallMethodNoArgs(view, "release"_id)));
   return Py_NewRef(Py_None);
 }

@@ -140,6 +140,13 @@ static Status check_alive(const View* self) {
   if (is_released(self)) return raise(PyExc_ValueError, "operation forbidden on released memoryview object");
   return Status::Ok;
 }
+// Only formats of one native item can be read and written.
+static Status check_format(const View* self) {
+  const char* format = self->view.format;
+  const char* code = format + (*format == '@');
+  if (code[0] && !code[1]) return Status::Ok;
+  return raise(PyExc_NotImplementedError, "memoryview: unsupported format %s", format);
+}
 static Status check_shareable(const View* self) {
   TRY(check_alive(self));
   if (self->flags & _Py_MEMORYVIEW_RESTRICTED) return raise(PyExc_ValueError, "cannot create new view on restricted memoryview");
@@ -309,10 +316,10 @@ Status write_contiguous(char* out, const Py_buffer& view, char order) {
 // ---- cast ------------------------------------------------------------------------------------------------------------
 
 // A static text of the format, as the view does not own its format.
-char* static_format(char code) {
-  static constexpr char kFormats[] = "c\0b\0B\0h\0H\0i\0I\0l\0L\0q\0Q\0n\0N\0f\0d\0e\0?\0P";
-  for (size_t i = 0; i < sizeof(kFormats); i += 2)
-    if (kFormats[i] == code) return const_cast<char*>(&kFormats[i]);
+char* static_format(char code, bool with_sign) {
+  static constexpr char kFormats[] = "@c\0@b\0@B\0@h\0@H\0@i\0@I\0@l\0@L\0@q\0@Q\0@n\0@N\0@f\0@d\0@e\0@?\0@P";
+  for (size_t i = 1; i < sizeof(kFormats); i += 3)
+    if (kFormats[i] == code) return const_cast<char*>(&kFormats[with_sign ? i - 1 : i]);
   return nullptr;
 }
 bool is_byte_code(char code) { return code == 'b' || code == 'B' || code == 'c'; }
@@ -327,7 +334,7 @@ Status cast_to_one_dimension(View* self, const char* format) {
   // A source of another format ("<d", as ctypes has) may be seen as bytes.
   if (!is_byte_code(source) && !is_byte_code(code)) return raise(PyExc_TypeError, "memoryview: cannot cast between two non-byte formats");
   if (view.len % itemsize) return raise(PyExc_TypeError, "memoryview: length is not a multiple of itemsize");
-  view.format = static_format(code);
+  view.format = static_format(code, *format == '@');
   view.itemsize = itemsize;
   view.ndim = 1;
   view.shape = self->ob_array;
@@ -415,9 +422,7 @@ PyObject* list_of(const char* place, const Py_buffer& view, int dimension, const
 }
 PyObject* memoryview_tolist(View* self) {
   TRY(check_alive(self));
-  Py_ssize_t size;
-  if (!native_format_code(self->view.format, &size))
-    return raise(PyExc_NotImplementedError, "memoryview: unsupported format %s", self->view.format);
+  TRY(check_format(self));
   Busy busy(self);
   return list_of(static_cast<char*>(self->view.buf), self->view, 0, self->view.format);
 }
@@ -460,6 +465,7 @@ METHOD(memoryview, hex, "($self, /, sep=<unrepresentable>, bytes_per_sep=1)",
 
 PyObject* item(View* self, Py_ssize_t index) {
   TRY(check_alive(self));
+  TRY(check_format(self));
   if (self->view.ndim == 0) return raise(PyExc_TypeError, "invalid indexing of 0-dim memory");
   if (self->view.ndim > 1) return raise(PyExc_NotImplementedError, "multi-dimensional sub-views are not implemented");
   const char* place = TRY(place_of_index(self->view, index));
@@ -499,7 +505,10 @@ Status apply_slice(Py_buffer& view, PyObject* key) {
 PyObject* subscript(View* self, PyObject* key) {
   TRY(check_alive(self));
   if (self->view.ndim == 0) {
-    if (PyTuple_Check(key) && PyTuple_GET_SIZE(key) == 0) return unpack_item(static_cast<char*>(self->view.buf), self->view.format);
+    if (PyTuple_Check(key) && PyTuple_GET_SIZE(key) == 0) {
+      TRY(check_format(self));
+      return unpack_item(static_cast<char*>(self->view.buf), self->view.format);
+    }
     if (key == Py_Ellipsis) return Py_NewRef(object(self));
     return raise(PyExc_TypeError, "invalid indexing of 0-dim memory");
   }
@@ -516,6 +525,7 @@ PyObject* subscript(View* self, PyObject* key) {
     return object(result.release());
   }
   if (is_multi_index(key)) {
+    TRY(check_format(self));
     const Py_ssize_t count = PyTuple_GET_SIZE(key);
     if (count < self->view.ndim) return raise(PyExc_NotImplementedError, "sub-views are not implemented");
     const char* place = TRY(place_of_tuple(self->view, key));
@@ -586,7 +596,7 @@ Status store(View* self, char* place, PyObject* value) {
   return Status::Ok;
 }
 int assign_subscript(View* self, PyObject* key, PyObject* value) {
-  if (is_failure(check_alive(self))) return -1;
+  if (is_failure(check_alive(self)) || is_failure(check_format(self))) return -1;
   const Py_buffer& view = self->view;
   if (view.readonly) return raise(PyExc_TypeError, "cannot modify read-only memory");
   if (!value) return raise(PyExc_TypeError, "cannot delete memory");
@@ -820,6 +830,7 @@ PyObject* iterate(View* self) {
   TRY(check_alive(self));
   if (self->view.ndim == 0) return raise(PyExc_TypeError, "invalid indexing of 0-dim memory");
   if (self->view.ndim != 1) return raise(PyExc_NotImplementedError, "multi-dimensional sub-views are not implemented");
+  TRY(check_format(self));
   Py_ssize_t size;
   if (!native_format_code(self->view.format, &size))
     return raise(PyExc_NotImplementedError, "memoryview: format %s not supported", self->view.format);
