@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "object/type.h"
 #include "modules/module.h"
 #include "object/export.h"
 #include "types/float.h"
@@ -245,15 +246,13 @@ METHOD(math, isclose, "($module, /, a, b, *, rel_tol=1e-09, abs_tol=0.0)",
 // ---- rounding ----------------------------------------------------------------------------------------------------------
 
 PyObject* call_special(PyObject* o, PyObject* name, bool* found) {
-  Ref<> method;
-  *found = false;
-  const int has = PyObject_GetOptionalAttr(object(Py_TYPE(o)), name, method.out());
-  if (has <= 0) {
-    *found = has < 0;
-    return nullptr;
+  Ref<> method = lookup_special(o, name);
+  *found = method || PyErr_Occurred();
+  if (!method && *found && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+    PyErr_Clear();
+    *found = false;
   }
-  *found = true;
-  return PyObject_CallOneArg(method, o);
+  return method ? PyObject_CallNoArgs(method) : nullptr;
 }
 PyObject* round_with(PyObject* o, PyObject* name, double (*function)(double)) {
   double x;

@@ -366,13 +366,13 @@ KS_EXPORT int _PyObject_GetMethod(PyObject* obj, PyObject* name, PyObject** meth
 // Calls obj's special method without arguments: new; NULL without an exception when there is none.
 KS_EXPORT PyObject* _PyObject_MaybeCallSpecialNoArgs(PyObject* obj, PyObject* name) {
   Ref<> method;
-  const int unbound = find_special(obj, name, &method);
+  const int unbound = find_optional_special(obj, name, &method);
   if (unbound < 0) return nullptr;
   return unbound ? call(method.get(), obj) : call(method.get());
 }
 KS_EXPORT PyObject* _PyObject_MaybeCallSpecialOneArg(PyObject* obj, PyObject* name, PyObject* argument) {
   Ref<> method;
-  const int unbound = find_special(obj, name, &method);
+  const int unbound = find_optional_special(obj, name, &method);
   if (unbound < 0) return nullptr;
   return unbound ? call(method.get(), obj, argument) : call(method.get(), argument);
 }

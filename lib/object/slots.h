@@ -40,6 +40,8 @@ bool is_dunder(PyObject* name);
 // Finds the special method `name` of self's type: 1 unbound (call with self first), 0 bound, -1 error or, without an
 // exception, absent. *method is new.
 int find_special(PyObject* self, PyObject* name, Ref<>* method);
+// The same for a method that need not be there: an AttributeError of its __get__ means that it is not.
+int find_optional_special(PyObject* self, PyObject* name, Ref<>* method);
 
 // callable(first, *args, **kwargs): new.
 PyObject* call_with_first(PyObject* callable, PyObject* first, PyObject* args, PyObject* kwargs);

@@ -24,6 +24,11 @@ int find_special(PyObject* self, PyObject* name, Ref<>* method) {
   *method = steal(get(held, self, object(Py_TYPE(self))));
   return *method ? 0 : -1;
 }
+int find_optional_special(PyObject* self, PyObject* name, Ref<>* method) {
+  const int unbound = find_special(self, name, method);
+  if (unbound < 0 && thread()->current_exception && PyErr_ExceptionMatches(PyExc_AttributeError)) PyErr_Clear();
+  return unbound;
+}
 
 namespace {
 
@@ -49,7 +54,7 @@ PyObject* call_special(PyObject* self, PyObject* name, A... arguments) {
 template <class... A>
 PyObject* call_special_if(PyObject* self, PyObject* name, A... arguments) {
   Ref<> method;
-  const int unbound = find_special(self, name, &method);
+  const int unbound = find_optional_special(self, name, &method);
   if (unbound < 0) return thread()->current_exception ? nullptr : Py_NewRef(Py_NotImplemented);
   return call_found(method.get(), unbound, self, arguments...);
 }
@@ -155,11 +160,11 @@ PyObject* slot_nb_inplace_power(PyObject* self, PyObject* other, PyObject*) {
 
 int slot_nb_bool(PyObject* self) {
   Ref<> method;
-  int unbound = find_special(self, "__bool__"_id, &method);
+  int unbound = find_optional_special(self, "__bool__"_id, &method);
   bool by_length = false;
   if (unbound < 0) {
     if (thread()->current_exception) return -1;
-    unbound = find_special(self, "__len__"_id, &method);
+    unbound = find_optional_special(self, "__len__"_id, &method);
     if (unbound < 0) return thread()->current_exception ? -1 : 1;
     by_length = true;
   }
@@ -192,7 +197,7 @@ int slot_mp_ass_subscript(PyObject* self, PyObject* key, PyObject* value) {
 
 int slot_sq_contains(PyObject* self, PyObject* value) {
   Ref<> method;
-  const int unbound = find_special(self, "__contains__"_id, &method);
+  const int unbound = find_optional_special(self, "__contains__"_id, &method);
   if (method.get() == Py_None)
     return raise(PyExc_TypeError, "'%.200s' object is not a container", Py_TYPE(self)->tp_name);
   if (unbound >= 0) {
@@ -217,7 +222,7 @@ int slot_sq_contains(PyObject* self, PyObject* value) {
 
 PyObject* slot_tp_repr(PyObject* self) {
   Ref<> method;
-  const int unbound = find_special(self, "__repr__"_id, &method);
+  const int unbound = find_optional_special(self, "__repr__"_id, &method);
   if (unbound >= 0) return call_found(method.get(), unbound, self);
   if (thread()->current_exception) return nullptr;
   return PyUnicode_FromFormat("<%s object at %p>", Py_TYPE(self)->tp_name, self);
@@ -225,7 +230,7 @@ PyObject* slot_tp_repr(PyObject* self) {
 
 Py_hash_t slot_tp_hash(PyObject* self) {
   Ref<> method;
-  const int unbound = find_special(self, "__hash__"_id, &method);
+  const int unbound = find_optional_special(self, "__hash__"_id, &method);
   if (unbound < 0 && thread()->current_exception) return -1;
   if (unbound < 0 || method.get() == Py_None) return PyObject_HashNotImplemented(self);
   Ref<> result = steal(call_found(method.get(), unbound, self));
@@ -321,11 +326,11 @@ PyObject* slot_tp_richcompare(PyObject* self, PyObject* other, int op) {
 
 PyObject* slot_tp_iter(PyObject* self) {
   Ref<> method;
-  int unbound = find_special(self, "__iter__"_id, &method);
+  int unbound = find_optional_special(self, "__iter__"_id, &method);
   if (method.get() == Py_None) return raise(PyExc_TypeError, "'%.200s' object is not iterable", Py_TYPE(self)->tp_name);
   if (unbound >= 0) return call_found(method.get(), unbound, self);
   if (thread()->current_exception) return nullptr;
-  unbound = find_special(self, "__getitem__"_id, &method);
+  unbound = find_optional_special(self, "__getitem__"_id, &method);
   if (unbound < 0) {
     if (thread()->current_exception) return nullptr;
     return raise(PyExc_TypeError, "'%.200s' object is not iterable", Py_TYPE(self)->tp_name);
@@ -336,7 +341,7 @@ PyObject* slot_tp_iter(PyObject* self) {
 namespace {
 PyObject* call_async(PyObject* self, PyObject* name) {
   Ref<> method;
-  const int unbound = find_special(self, name, &method);
+  const int unbound = find_optional_special(self, name, &method);
   if (unbound >= 0) return call_found(method.get(), unbound, self);
   if (thread()->current_exception) return nullptr;
   return raise(PyExc_AttributeError, "object %.50s does not have %U method", Py_TYPE(self)->tp_name, name);
@@ -382,9 +387,9 @@ PyObject* slot_tp_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
 void slot_tp_finalize(PyObject* self) {
   Ref<> pending = steal(PyErr_GetRaisedException());
   Ref<> method;
-  const int unbound = find_special(self, "__del__"_id, &method);
+  const int unbound = find_optional_special(self, "__del__"_id, &method);
   if (unbound < 0) {
-    if (thread()->current_exception) PyErr_FormatUnraisable("Exception ignored while finalizing %T object", self);
+    PyErr_Clear();
   } else {
     Ref<> result = steal(call_found(method.get(), unbound, self));
     if (!result) PyErr_FormatUnraisable("Exception ignored while calling deallocator %R", method.get());

@@ -1,6 +1,7 @@
 // complex: two doubles. Mixed arithmetic with reals never makes an imaginary zero out of a real operand, so that signs of zeros survive.
 #include <cmath>
 
+#include "object/type.h"
 #include "object/export.h"
 #include "object/identifier.h"
 #include "object/method.h"
@@ -347,10 +348,9 @@ int from_special(PyObject* o, Py_complex* out) {
     *out = value_of(o);
     return 1;
   }
-  Ref<> method;
-  const int has = PyObject_GetOptionalAttr(object(Py_TYPE(o)), "__complex__"_id, method.out());
-  if (has <= 0) return has;
-  Ref<> result = TRY(steal(PyObject_CallOneArg(method, o)));
+  Ref<> method = lookup_special(o, "__complex__"_id);
+  if (!method) return PyErr_Occurred() ? -1 : 0;
+  Ref<> result = TRY(steal(PyObject_CallNoArgs(method)));
   if (!PyComplex_Check(result)) return raise(PyExc_TypeError, "%T.__complex__() must return a complex, not %T", o, result.get());
   if (!PyComplex_CheckExact(result) &&
       PyErr_WarnFormat(PyExc_DeprecationWarning, 1,

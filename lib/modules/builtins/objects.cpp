@@ -76,7 +76,7 @@ PyObject* builtin_round(PyObject*, PyObject* number, PyObject* digits) {
   // The method is looked up in the type, as all special methods are.
   Ref<> bound = lookup_special(number, "__round__"_id);
   if (!bound) {
-    if (PyErr_Occurred()) return nullptr;
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_AttributeError)) return nullptr;
     return raise(PyExc_TypeError, "type %.100s doesn't define __round__ method", Py_TYPE(number)->tp_name);
   }
   return !digits || digits == Py_None ? PyObject_CallNoArgs(bound) : PyObject_CallOneArg(bound, digits);

@@ -17,6 +17,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "object/type.h"
 #include "modules/posix/posix.h"
 #include "object/export.h"
 
@@ -117,10 +118,9 @@ bool convert_path(const Signature& signature, int index, PyObject* object, bool 
       path->is_fd = true;
       return convert_dir_fd(object, &path->fd);
     }
-    Ref<> method;
-    if (PyObject_GetOptionalAttr(reinterpret_cast<PyObject*>(Py_TYPE(object)), "__fspath__"_id, method.out()) < 0) return false;
+    Ref<> method = lookup_special(object, "__fspath__"_id);
     if (!method || method == Py_None) return wrong_type();
-    from_protocol = Ref<>::steal(PyObject_CallOneArg(method, object));
+    from_protocol = Ref<>::steal(PyObject_CallNoArgs(method));
     if (!from_protocol) return false;
     if (!PyUnicode_Check(from_protocol.get()) && !PyBytes_Check(from_protocol.get())) {
       PyErr_Format(PyExc_TypeError, "expected %.200s.__fspath__() to return str or bytes, not %.200s", Py_TYPE(object)->tp_name,

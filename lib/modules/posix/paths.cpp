@@ -9,6 +9,7 @@
 
 #include <string>
 
+#include "object/type.h"
 #include "modules/posix/posix.h"
 
 namespace ks::posix {
@@ -423,11 +424,10 @@ PyMethodDef path_methods[] = {posix_stat_method, posix_lstat_method, posix_acces
 PyObject* PyOS_FSPath(PyObject* path) {
   using namespace ks;
   if (PyUnicode_Check(path) || PyBytes_Check(path)) return Py_NewRef(path);
-  Ref<> method;
-  if (PyObject_GetOptionalAttr(object(Py_TYPE(path)), "__fspath__"_id, method.out()) < 0) return nullptr;
+  Ref<> method = lookup_special(path, "__fspath__"_id);
   if (!method || method == Py_None)
     return raise(PyExc_TypeError, "expected str, bytes or os.PathLike object, not %.200s", Py_TYPE(path)->tp_name);
-  Ref<> result = TRY(steal(PyObject_CallOneArg(method, path)));
+  Ref<> result = TRY(steal(PyObject_CallNoArgs(method)));
   if (!PyUnicode_Check(result.get()) && !PyBytes_Check(result.get()))
     return raise(PyExc_TypeError, "expected %.200s.__fspath__() to return str or bytes, not %.200s", Py_TYPE(path)->tp_name,
                  Py_TYPE(result.get())->tp_name);
