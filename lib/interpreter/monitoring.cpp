@@ -2,6 +2,7 @@
 #include "interpreter/immediates.h"
 #include "interpreter/monitoring.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -185,7 +186,7 @@ void find_line_starts(PyCodeObject* code, _PyCoMonitoringData* data) {
     if (target >= count) continue;
     const int op = real_opcode(code, target);
     // A handler's first instruction with a line of its own: PUSH_EXC_INFO has the line of the try's except.
-    if (line_of[target] >= 0 && op != kEND_ASYNC_FOR && op != kCLEANUP_THROW) data->lines[target] = line_of[target];
+    if (line_of[target] >= 0 && op != kEND_ASYNC_FOR) data->lines[target] = line_of[target];
   }
 }
 
@@ -304,6 +305,14 @@ int call_tool(PyThreadState* thread, int tool, int event, PyObject* const* args,
 
 
 // kind: which disabled table. `arguments` excludes code and offset when there is one.
+int cannot_disable(PyThreadState* thread, int tool, int event) {
+  PyErr_Format(PyExc_ValueError, "Cannot disable %s events. Callback removed.",
+               event == kEventRaise ? "RAISE" : event == kEventHandled ? "EXCEPTION_HANDLED" : event == kEventUnwind ? "PY_UNWIND"
+               : event == kEventThrow ? "PY_THROW" : event == kEventReraise ? "RERAISE" : "C_RETURN");
+  Py_CLEAR(state_of(thread).callables[tool][event]);
+  return -1;
+}
+
 // `shown`: the unit whose offset the event shows, when it is not the one that fires.
 int fire_local(PyThreadState* thread, Frame* frame, int event, int kind, PyObject* third, PyObject* fourth, PyObject* fifth,
                uint8_t tools, Py_ssize_t shown = -1) {
@@ -334,11 +343,7 @@ int fire_local(PyThreadState* thread, Frame* frame, int event, int kind, PyObjec
       // Nobody left: the instruction itself comes back.
       if (!(data->active_tools[event] & ~data->disabled[kind][index])) executable_of(code)->instrumentation_version = ~uintptr_t{0} << 8;
     } else if (result > 0) {
-      PyErr_Format(PyExc_ValueError, "Cannot disable %s events. Callback removed.",
-                   event == kEventRaise ? "RAISE" : event == kEventHandled ? "EXCEPTION_HANDLED" : event == kEventUnwind ? "PY_UNWIND"
-                   : event == kEventThrow ? "PY_THROW" : event == kEventReraise ? "RERAISE" : "C_RETURN");
-      Py_CLEAR(state_of(thread).callables[tool][event]);
-      return -1;
+      return cannot_disable(thread, tool, event);
     }
   }
   return 0;
@@ -377,12 +382,19 @@ int monitor_local(PyThreadState* thread, Frame* frame, int event, PyObject* a, P
 }
 int monitor_line(PyThreadState* thread, Frame* frame, const Unit* previous) {
   PyCodeObject* code = frame_code(frame);
-  const int line = data_of(code)->lines[frame_instruction_index(frame)];
-  const Py_ssize_t before = previous - executable_of(code)->units;
-  // A place that others jump to from another line was reached from its own line: that line goes on.
-  if (before >= 0 && before < Py_SIZE(code) && real_opcode(code, before) != kRESUME && before != frame_instruction_index(frame) &&
-      data_of(code)->line_of[before] == line)
-    return 0;
+  const _PyCoMonitoringData* data = data_of(code);
+  const Py_ssize_t index = frame_instruction_index(frame);
+  const int line = data->lines[index];
+  // The first RESUME does not leave its place in the frame unless it is watched.
+  const Py_ssize_t before = std::max<Py_ssize_t>(previous - executable_of(code)->units, code->_co_firsttraceable);
+  // A place that others jump to from another line was reached from its own line: that line goes on. Not so behind a RESUME
+  // that is watched, and when an exception was thrown in from outside into a yield from.
+  if (before < Py_SIZE(code) && before != index && data->line_of[before] == line) {
+    const Unit& unit = executable_of(code)->units[before];
+    const int op = unit.op == kINSTRUMENTED_INSTRUCTION ? data->under_instruction[before] : unit.op;
+    const bool thrown_in = real_opcode(code, before) == kYIELD_VALUE && real_opcode(code, index) == kCLEANUP_THROW;
+    if (op != kINSTRUMENTED_RESUME && !thrown_in) return 0;
+  }
   uint8_t tools = active_tools(thread, frame, kEventLine, 1);
   if (tools >> kTraceTool & 1) {
     if (legacy_line(thread, frame, line) < 0) return -1;
@@ -491,7 +503,8 @@ int monitoring_fire_codelike(int event, uint8_t* active, PyObject* codelike, int
     if (!(*active >> tool & 1)) continue;
     const int result = call_tool(thread, tool, event, args, count);
     if (result < 0) return -1;
-    if (result > 0) *active = static_cast<uint8_t>(*active & ~(1u << tool));
+    if (result > 0 && event < kLocalEvents) *active = static_cast<uint8_t>(*active & ~(1u << tool));
+    else if (result > 0) return cannot_disable(thread, tool, event);
   }
   return 0;
 }
