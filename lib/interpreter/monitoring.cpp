@@ -239,6 +239,9 @@ int instrument(PyThreadState* thread, PyCodeObject* code) {
     for (uint8_t* each : data->disabled) memset(each, 0, static_cast<size_t>(count));
     data->restarts = state.restarts;
   }
+  // DISABLE holds until the tool asks for the event anew.
+  uint8_t added[kLocalEvents];
+  for (int event = 0; event < kLocalEvents; ++event) added[event] = static_cast<uint8_t>(wanted[event] & ~data->active_tools[event]);
   memcpy(data->active_tools, wanted, sizeof wanted);
   for (Py_ssize_t i = 0; i < count;) {
     const int op = real_opcode(code, i);
@@ -253,6 +256,9 @@ int instrument(PyThreadState* thread, PyCodeObject* code) {
     int chosen = op;
     int event = event_of(op);
     if (op == kRESUME && (unit.oparg & 3)) event = kEventResume;
+    if (event >= 0) data->disabled[0][i] = static_cast<uint8_t>(data->disabled[0][i] & ~added[event]);
+    data->disabled[1][i] = static_cast<uint8_t>(data->disabled[1][i] & ~added[kEventLine]);
+    data->disabled[2][i] = static_cast<uint8_t>(data->disabled[2][i] & ~added[kEventInstruction]);
     if (event >= 0 && (wanted[event] & ~data->disabled[0][i])) chosen = instrumented_op(op);
     if ((wanted[kEventInstruction] & ~data->disabled[2][i]) && i > code->_co_firsttraceable) {
       data->under_instruction[i] = static_cast<uint16_t>(chosen);
@@ -305,6 +311,14 @@ int call_tool(PyThreadState* thread, int tool, int event, PyObject* const* args,
 
 
 // kind: which disabled table. `arguments` excludes code and offset when there is one.
+// Where the event of the other branch fires when this one fires at the branching instruction itself; -1 if there is none.
+Py_ssize_t other_side(PyCodeObject* code, Py_ssize_t index) {
+  const int op = real_opcode(code, index);
+  if (is_conditional_jump(op)) return index + 2;
+  if (op == kFOR_ITER) return index + 2 + static_cast<Py_ssize_t>(executable_of(code)->units[index].oparg) + 1;
+  return -1;
+}
+
 int cannot_disable(PyThreadState* thread, int tool, int event) {
   PyErr_Format(PyExc_ValueError, "Cannot disable %s events. Callback removed.",
                event == kEventRaise ? "RAISE" : event == kEventHandled ? "EXCEPTION_HANDLED" : event == kEventUnwind ? "PY_UNWIND"
@@ -339,7 +353,13 @@ int fire_local(PyThreadState* thread, Frame* frame, int event, int kind, PyObjec
     if (result < 0) return -1;
     if (result > 0 && event < kLocalEvents) {
       _PyCoMonitoringData* data = data_of(code);
-      data->disabled[kind][index] = static_cast<uint8_t>(data->disabled[kind][index] | 1u << tool);
+      auto disable = [&](Py_ssize_t at) { data->disabled[kind][at] = static_cast<uint8_t>(data->disabled[kind][at] | 1u << tool); };
+      disable(index);
+      if ((event == kEventBranchLeft || event == kEventBranchRight) && (state_of(thread).both_branches >> tool & 1)) {
+        const Py_ssize_t other = shown >= 0 && shown != index ? shown : other_side(code, index);
+        if (other >= 0 && other < Py_SIZE(code)) disable(other);
+        executable_of(code)->instrumentation_version = ~uintptr_t{0} << 8;
+      }
       // Nobody left: the instruction itself comes back.
       if (!(data->active_tools[event] & ~data->disabled[kind][index])) executable_of(code)->instrumentation_version = ~uintptr_t{0} << 8;
     } else if (result > 0) {

@@ -74,8 +74,10 @@ PyObject* monitoring_register_callback(PyObject*, int tool, int event, PyObject*
     PyObject* value = function == Py_None ? nullptr : function;
     Py_XSETREF(left, Py_XNewRef(value));
     Py_XSETREF(state().callables[tool][kEventBranchRight], Py_XNewRef(value));
+    state().both_branches = static_cast<uint8_t>(state().both_branches | 1 << tool);
     return old;
   }
+  if (id == kEventBranchLeft || id == kEventBranchRight) state().both_branches = static_cast<uint8_t>(state().both_branches & ~(1 << tool));
   if (id >= kMonitoringEvents) return raise(PyExc_ValueError, "invalid event %d", event);
   if (PySys_Audit("sys.monitoring.register_callback", "O", function) < 0) return nullptr;
   PyObject* old = state().callables[tool][id];

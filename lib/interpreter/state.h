@@ -17,6 +17,7 @@ struct MonitoringState {
   uint64_t restarts;                          // changes with restart_events()
   PyObject* callables[kMonitoringTools][kMonitoringEvents];
   PyObject* tool_names[kMonitoringTools];
+  uint8_t both_branches;                      // tools whose callback was registered for BRANCH: one DISABLE is for both sides
   Py_ssize_t tracing_threads;                 // threads with a trace function
   Py_ssize_t profiling_threads;
   bool any_opcode_tracing;                    // some frame has f_trace_opcodes set

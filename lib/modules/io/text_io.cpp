@@ -4,6 +4,7 @@
 // full. Reading: `decoded` holds the text of the last chunk, `decoded_used` characters of it were handed out.
 // `snapshot` is (decoder flags, bytes) from which `decoded` was made: tell() finds the byte position of a character by
 // decoding those bytes again, and gives a cookie that seek() understands.
+#include <langinfo.h>
 #include <structmember.h>
 
 #include "runtime/state.h"
@@ -204,8 +205,9 @@ Ref<> default_encoding(PyObject* self) {
     Ref<> mode = TRY(steal(PyObject_GetAttr(flags, "utf8_mode"_id)));
     if (PyObject_IsTrue(mode) > 0) return Ref<>::steal(PyUnicode_FromString("utf-8"));
   }
-  Ref<> locale = TRY(steal(PyImport_ImportModule("_locale")));
-  return call_method(locale, "getencoding"_id);
+  const char* codeset = nl_langinfo(CODESET);
+  if (!codeset || !*codeset) codeset = "utf-8";
+  return Ref<>::steal(PyUnicode_DecodeLocale(codeset, nullptr));
 }
 
 constexpr Signature kInitSignature = read_signature(
