@@ -19,7 +19,7 @@ Status mode_of(PyObject* object, mode_t* mode) {
     TRY(mode_of(object, &mode));                              \
     return NAME(mode) ? Found::Yes : Found::No;               \
   }                                                           \
-  METHOD(stat, NAME, "($module, object, /)", DOC)
+  METHOD(stat, NAME, "($self, object, /)", DOC)
 MODE_TEST(S_ISDIR, "Whether the mode is a directory's.");
 MODE_TEST(S_ISCHR, "Whether the mode is a character device's.");
 MODE_TEST(S_ISBLK, "Whether the mode is a block device's.");
@@ -38,13 +38,13 @@ PyObject* stat_S_IMODE(PyObject*, PyObject* object) {
   TRY(mode_of(object, &mode));
   return PyLong_FromUnsignedLong(mode & 07777);
 }
-METHOD(stat, S_IMODE, "($module, object, /)", "The part of a mode that chmod() sets.");
+METHOD(stat, S_IMODE, "($self, object, /)", "The part of a mode that chmod() sets.");
 PyObject* stat_S_IFMT(PyObject*, PyObject* object) {
   mode_t mode;
   TRY(mode_of(object, &mode));
   return PyLong_FromUnsignedLong(mode & S_IFMT);
 }
-METHOD(stat, S_IFMT, "($module, object, /)", "The part of a mode that tells the kind of file.");
+METHOD(stat, S_IFMT, "($self, object, /)", "The part of a mode that tells the kind of file.");
 
 char kind_letter(mode_t mode) {
   switch (mode & S_IFMT) {
@@ -72,7 +72,7 @@ PyObject* stat_filemode(PyObject*, PyObject* object) {
   special(9, S_ISVTX, 't', 'T');
   return PyUnicode_FromStringAndSize(text, 10);
 }
-METHOD(stat, filemode, "($module, object, /)", "A mode as ls shows it: '-rwxr-xr-x'.");
+METHOD(stat, filemode, "($self, object, /)", "A mode as ls shows it: '-rwxr-xr-x'.");
 
 PyMethodDef methods[] = {stat_S_ISDIR_method, stat_S_ISCHR_method, stat_S_ISBLK_method, stat_S_ISREG_method, stat_S_ISFIFO_method,
                          stat_S_ISLNK_method, stat_S_ISSOCK_method, stat_S_ISDOOR_method, stat_S_ISPORT_method,

@@ -4,6 +4,7 @@
 // block, with left_index == right_index + 1 in the middle. `state` counts the changes, for the iterators. Emptied blocks are
 // kept in spare_blocks.
 #include "modules/collections_deque.h"
+#include "object/method_text.h"
 
 namespace ks {
 namespace {
@@ -452,7 +453,7 @@ Py_ssize_t deque_index(DequeObject* self, PyObject* value, Index start, Index st
   if (result == 0) return raise(PyExc_ValueError, "deque.index(x): x not in deque");
   return result < 0 ? -1 : at;
 }
-METHOD(deque, index, "($self, value, start=0, stop=sys.maxsize, /)",
+METHOD_SHOWN(deque_index, "index", 0, "($self, value, start=0, stop=sys.maxsize, /)", "($self, value, [start, [stop]])",
        "Return first index of value.\n\nRaises ValueError if the value is not present.");
 Status deque_remove(DequeObject* self, PyObject* value) {
   Py_ssize_t at = -1;

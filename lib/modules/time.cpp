@@ -8,6 +8,7 @@
 #include <string>
 
 #include "modules/module.h"
+#include "object/method_text.h"
 
 namespace ks {
 namespace {
@@ -37,13 +38,13 @@ PyObject* seconds_object(int64_t nanoseconds) {
     TRY(read_clock(CLOCK, &now));                                     \
     return seconds_object(now);                                       \
   }                                                                   \
-  METHOD(time, NAME, "($module, /)", DOC " in seconds, as a float."); \
+  METHOD(time, NAME, "($self, /)", DOC " in seconds, as a float."); \
   PyObject* time_##NAME##_ns(PyObject*) {                             \
     int64_t now;                                                      \
     TRY(read_clock(CLOCK, &now));                                     \
     return PyLong_FromLongLong(now);                                  \
   }                                                                   \
-  METHOD(time, NAME##_ns, "($module, /)", DOC " in nanoseconds, as an int.")
+  METHOD(time, NAME##_ns, "($self, /)", DOC " in nanoseconds, as an int.")
 CLOCK_FUNCTIONS(time, CLOCK_REALTIME, "The time since 1970 (UTC)");
 CLOCK_FUNCTIONS(monotonic, CLOCK_MONOTONIC, "A clock that never goes back");
 CLOCK_FUNCTIONS(perf_counter, CLOCK_MONOTONIC, "The clock for measuring short times");
@@ -81,7 +82,7 @@ PyObject* time_clock_getres(PyObject*, PyObject* id) {
   if (clock_getres(clock, &value) < 0) return raise_errno();
   return PyFloat_FromDouble(static_cast<double>(value.tv_sec) + static_cast<double>(value.tv_nsec) * 1e-9);
 }
-METHOD(time, clock_getres, "($module, clk_id, /)", "A clock's resolution in seconds.");
+METHOD_UNSIGNED(time_clock_getres, "clock_getres", 0, "($module, clk_id, /)", "A clock's resolution in seconds.");
 
 // A number of seconds as nanoseconds, rounded; errors as the reference words them.
 enum class Rounding { Floor, Ceiling };
@@ -118,13 +119,13 @@ Status time_clock_settime(PyObject*, int clock, PyObject* seconds) {
   TRY(duration_from_object(seconds, Rounding::Floor, &nanoseconds));
   return set_clock(clock, nanoseconds);
 }
-METHOD(time, clock_settime, "($module, clk_id, time, /)", "Set a clock, in seconds.");
+METHOD_UNSIGNED(time_clock_settime, "clock_settime", 0, "($module, clk_id, time, /)", "Set a clock, in seconds.");
 Status time_clock_settime_ns(PyObject*, int clock, PyObject* time) {
   const long long nanoseconds = PyLong_AsLongLong(time);
   if (nanoseconds == -1 && PyErr_Occurred()) return failed;
   return set_clock(clock, nanoseconds);
 }
-METHOD(time, clock_settime_ns, "($module, clk_id, time, /)", "Set a clock, in nanoseconds.");
+METHOD_UNSIGNED(time_clock_settime_ns, "clock_settime_ns", 0, "($module, clk_id, time, /)", "Set a clock, in nanoseconds.");
 PyObject* time_pthread_getcpuclockid(PyObject*, PyObject* thread) {
   const unsigned long id = PyLong_AsUnsignedLong(thread);
   if (id == static_cast<unsigned long>(-1) && PyErr_Occurred()) return nullptr;
@@ -135,7 +136,7 @@ PyObject* time_pthread_getcpuclockid(PyObject*, PyObject* thread) {
   }
   return PyLong_FromLong(clock);
 }
-METHOD(time, pthread_getcpuclockid, "($module, thread_id, /)", "The clock of a thread's processor time.");
+METHOD_UNSIGNED(time_pthread_getcpuclockid, "pthread_getcpuclockid", 0, "($module, thread_id, /)", "The clock of a thread's processor time.");
 
 PyObject* time_get_clock_info(PyObject*, TextArgument name) {
   static constexpr struct {
@@ -162,7 +163,7 @@ PyObject* time_get_clock_info(PyObject*, TextArgument name) {
   }
   return raise(PyExc_ValueError, "unknown clock");
 }
-METHOD(time, get_clock_info, "($module, name, /)", "Facts about a clock: implementation, monotonic, adjustable, resolution.");
+METHOD_UNSIGNED(time_get_clock_info, "get_clock_info", 0, "($module, name, /)", "Facts about a clock: implementation, monotonic, adjustable, resolution.");
 
 // Sleeps until a moment of the monotonic clock, so that signals in between do not lengthen it.
 PyObject* time_sleep(PyObject*, PyObject* duration_object) {
@@ -188,7 +189,7 @@ PyObject* time_sleep(PyObject*, PyObject* duration_object) {
     if (PyErr_CheckSignals() < 0) return nullptr;
   }
 }
-METHOD(time, sleep, "($module, object, /)", "Do nothing for a number of seconds.");
+METHOD(time, sleep, "($self, object, /)", "Do nothing for a number of seconds.");
 
 // ---- calendar time ----------------------------------------------------------------------------------------------------
 
@@ -235,7 +236,7 @@ PyObject* time_gmtime(PyObject* module, PyObject* object) {
   value.tm_zone = "UTC";
   return struct_time_from(module, value);
 }
-METHOD(time, gmtime, "($module, seconds=None, /)", "Seconds since 1970 (default: now) as UTC's struct_time.");
+METHOD_UNSIGNED(time_gmtime, "gmtime", 0, "($module, seconds=None, /)", "Seconds since 1970 (default: now) as UTC's struct_time.");
 PyObject* time_localtime(PyObject* module, PyObject* object) {
   time_t seconds;
   TRY(seconds_or_now(object, &seconds));
@@ -247,7 +248,7 @@ PyObject* time_localtime(PyObject* module, PyObject* object) {
   }
   return struct_time_from(module, value);
 }
-METHOD(time, localtime, "($module, seconds=None, /)", "Seconds since 1970 (default: now) as the local struct_time.");
+METHOD_UNSIGNED(time_localtime, "localtime", 0, "($module, seconds=None, /)", "Seconds since 1970 (default: now) as the local struct_time.");
 
 // Nine numbers into a tm. The time zone's name comes along from a struct_time; `zone` keeps its bytes.
 Status tm_from_object(PyObject* module, PyObject* object, const char* function, tm* value, Ref<>* zone) {
@@ -322,7 +323,7 @@ PyObject* time_asctime(PyObject* module, PyObject* object) {
   }
   return ascii_time(value);
 }
-METHOD(time, asctime, "($module, tuple=<unrepresentable>, /)", "A struct_time (default: now) as text: 'Sat Jun  6 16:26:11 1998'.");
+METHOD_UNSIGNED(time_asctime, "asctime", 0, "($module, tuple=<unrepresentable>, /)", "A struct_time (default: now) as text: 'Sat Jun  6 16:26:11 1998'.");
 PyObject* time_ctime(PyObject*, PyObject* object) {
   time_t seconds;
   TRY(seconds_or_now(object, &seconds));
@@ -334,7 +335,7 @@ PyObject* time_ctime(PyObject*, PyObject* object) {
   }
   return ascii_time(value);
 }
-METHOD(time, ctime, "($module, seconds=None, /)", "Seconds since 1970 (default: now) as local text.");
+METHOD_UNSIGNED(time_ctime, "ctime", 0, "($module, seconds=None, /)", "Seconds since 1970 (default: now) as local text.");
 PyObject* time_mktime(PyObject* module, PyObject* object) {
   tm value;
   Ref<> zone;
@@ -345,7 +346,7 @@ PyObject* time_mktime(PyObject* module, PyObject* object) {
   if (result == static_cast<time_t>(-1) && value.tm_wday == -1) return raise(PyExc_OverflowError, "mktime argument out of range");
   return PyFloat_FromDouble(static_cast<double>(result));
 }
-METHOD(time, mktime, "($module, object, /)", "A local struct_time as seconds since 1970.");
+METHOD(time, mktime, "($self, object, /)", "A local struct_time as seconds since 1970.");
 
 PyObject* time_strftime(PyObject* module, StrArgument format, PyObject* object) {
   tm value;
@@ -392,14 +393,14 @@ PyObject* time_strftime(PyObject* module, StrArgument format, PyObject* object) 
   Ref<> empty = TRY(steal(PyUnicode_New(0, 0)));
   return PyUnicode_Join(empty, result_pieces);
 }
-METHOD(time, strftime, "($module, format, tuple=<unrepresentable>, /)", "A struct_time (default: now) as text, in the C library's format language.");
+METHOD_UNSIGNED(time_strftime, "strftime", 0, "($module, format, tuple=<unrepresentable>, /)", "A struct_time (default: now) as text, in the C library's format language.");
 
 PyObject* time_strptime(PyObject*, PyObject* args) {
   Ref<> helper = TRY(steal(PyImport_ImportModule("_strptime")));
   Ref<> function = TRY(steal(PyObject_GetAttrString(helper, "_strptime_time")));
   return PyObject_Call(function, args, nullptr);
 }
-METHOD(time, strptime, "($module, /, *args)", "Read a struct_time out of text, by a format.");
+METHOD_UNSIGNED(time_strptime, "strptime", 0, "($module, /, *args)", "Read a struct_time out of text, by a format.");
 
 Status add_time_zone(PyObject* module) {
   tzset();
@@ -423,7 +424,7 @@ Status add_time_zone(PyObject* module) {
   return status(PyModule_AddObjectRef(module, "tzname", names));
 }
 Status time_tzset(PyObject* module) { return add_time_zone(module); }
-METHOD(time, tzset, "($module, /)", "Read the TZ environment variable again.");
+METHOD(time, tzset, "($self, /)", "Read the TZ environment variable again.");
 
 PyMethodDef methods[] = {time_time_method, time_time_ns_method, time_monotonic_method, time_monotonic_ns_method,
                          time_perf_counter_method, time_perf_counter_ns_method, time_process_time_method,

@@ -25,11 +25,14 @@ struct SpecParts {
 };
 
 // Members with these names say where the fields lie and become no attributes of a new kind.
+Py_ssize_t* special_member(SpecParts& parts, const PyMemberDef& member) {
+  if (strcmp(member.name, "__weaklistoffset__") == 0) return &parts.weaklist_offset;
+  if (strcmp(member.name, "__dictoffset__") == 0) return &parts.dict_offset;
+  if (strcmp(member.name, "__vectorcalloffset__") == 0) return &parts.vectorcall_offset;
+  return nullptr;
+}
 Status read_special_member(SpecParts& parts, const PyMemberDef& member, Py_ssize_t data_offset) {
-  Py_ssize_t* target = nullptr;
-  if (strcmp(member.name, "__weaklistoffset__") == 0) target = &parts.weaklist_offset;
-  else if (strcmp(member.name, "__dictoffset__") == 0) target = &parts.dict_offset;
-  else if (strcmp(member.name, "__vectorcalloffset__") == 0) target = &parts.vectorcall_offset;
+  Py_ssize_t* target = special_member(parts, member);
   if (!target) return Status::Ok;
   *target = member.offset + (member.flags & Py_RELATIVE_OFFSET ? data_offset : 0);
   return Status::Ok;
@@ -159,12 +162,15 @@ PyObject* make(PyTypeObject* metatype, PyObject* module, const PyType_Spec* spec
       case Py_tp_token: heap->ht_token = slot->pfunc ? slot->pfunc : const_cast<PyType_Spec*>(spec); break;
       case Py_tp_members: {
         PyMemberDef* copy = heap_type_members(heap);
-        memcpy(copy, parts.members, static_cast<size_t>(parts.member_count) * sizeof(PyMemberDef));
-        type->tp_members = copy;
+        type->tp_members = copy;  // zeroed: what is left out shortens the list
         for (Py_ssize_t i = 0; i < parts.member_count; ++i) {
-          if (!(copy[i].flags & Py_RELATIVE_OFFSET)) continue;
-          copy[i].flags &= ~Py_RELATIVE_OFFSET;
-          copy[i].offset += data_offset;
+          if (special_member(parts, parts.members[i])) continue;
+          *copy = parts.members[i];
+          if (copy->flags & Py_RELATIVE_OFFSET) {
+            copy->flags &= ~Py_RELATIVE_OFFSET;
+            copy->offset += data_offset;
+          }
+          ++copy;
         }
         break;
       }

@@ -7,6 +7,7 @@
 #include "object/identifier.h"
 #include "runtime/state.h"
 #include "types/int.h"
+#include "object/method_text.h"
 
 namespace ks {
 
@@ -115,15 +116,16 @@ PyObject* box_find(Py_ssize_t at, bool required) {
   return int_from_int64(at);
 }
 #define BOUNDED "($self, sub, start=None, end=None, /)"
+#define BOUNDED_SHOWN "($self, sub[, start[, end]], /)"
 #define BOUNDED_DOC "\n\n  sub\n    A bytes-like object, or an int in range(256).\n  start, end\n    Search only in self[start:end]."
 PyObject* shared_find(PyObject* self, PyObject* sub, PyObject* start, PyObject* end) { return box_find(find_in(self, sub, start, end, false), false); }
-METHOD(shared, find, BOUNDED, "The lowest index where sub is found, or -1." BOUNDED_DOC);
+METHOD_SHOWN(shared_find, "find", 0, BOUNDED, BOUNDED_SHOWN, "The lowest index where sub is found, or -1." BOUNDED_DOC);
 PyObject* shared_rfind(PyObject* self, PyObject* sub, PyObject* start, PyObject* end) { return box_find(find_in(self, sub, start, end, true), false); }
-METHOD(shared, rfind, BOUNDED, "The highest index where sub is found, or -1." BOUNDED_DOC);
+METHOD_SHOWN(shared_rfind, "rfind", 0, BOUNDED, BOUNDED_SHOWN, "The highest index where sub is found, or -1." BOUNDED_DOC);
 PyObject* shared_index(PyObject* self, PyObject* sub, PyObject* start, PyObject* end) { return box_find(find_in(self, sub, start, end, false), true); }
-METHOD(shared, index, BOUNDED, "The lowest index where sub is found; ValueError where it is not." BOUNDED_DOC);
+METHOD_SHOWN(shared_index, "index", 0, BOUNDED, BOUNDED_SHOWN, "The lowest index where sub is found; ValueError where it is not." BOUNDED_DOC);
 PyObject* shared_rindex(PyObject* self, PyObject* sub, PyObject* start, PyObject* end) { return box_find(find_in(self, sub, start, end, true), true); }
-METHOD(shared, rindex, BOUNDED, "The highest index where sub is found; ValueError where it is not." BOUNDED_DOC);
+METHOD_SHOWN(shared_rindex, "rindex", 0, BOUNDED, BOUNDED_SHOWN, "The highest index where sub is found; ValueError where it is not." BOUNDED_DOC);
 
 Py_ssize_t count_in(const char* text, Py_ssize_t size, const char* needle, Py_ssize_t needle_size, Py_ssize_t limit) {
   if (needle_size == 0) return std::min(size + 1, limit);
@@ -147,7 +149,7 @@ Py_ssize_t shared_count(PyObject* self, PyObject* sub, PyObject* start, PyObject
   if (bounds.start > bounds.end) return 0;
   return count_in(bytes.data + bounds.start, bounds.end - bounds.start, needle.data, needle.size, PY_SSIZE_T_MAX);
 }
-METHOD(shared, count, BOUNDED, "The number of occurrences of sub that do not overlap." BOUNDED_DOC);
+METHOD_SHOWN(shared_count, "count", 0, BOUNDED, BOUNDED_SHOWN, "The number of occurrences of sub that do not overlap." BOUNDED_DOC);
 
 // -1 error, 0, 1
 int tail_match(const PinnedBytes& bytes, PyObject* part, Bounds bounds, bool at_end) {
@@ -175,11 +177,13 @@ Found match_any(PyObject* self, PyObject* part, PyObject* start, PyObject* end, 
 Found shared_startswith(PyObject* self, PyObject* prefix, PyObject* start, PyObject* end) {
   return match_any(self, prefix, start, end, "startswith", false);
 }
-METHOD(shared, startswith, "($self, prefix, start=None, end=None, /)", "Whether the bytes start with prefix, or with one of a tuple of prefixes.");
+METHOD_SHOWN(shared_startswith, "startswith", 0, "($self, prefix, start=None, end=None, /)", "($self, prefix[, start[, end]], /)",
+             "Whether the bytes start with prefix, or with one of a tuple of prefixes.");
 Found shared_endswith(PyObject* self, PyObject* suffix, PyObject* start, PyObject* end) {
   return match_any(self, suffix, start, end, "endswith", true);
 }
-METHOD(shared, endswith, "($self, suffix, start=None, end=None, /)", "Whether the bytes end with suffix, or with one of a tuple of suffixes.");
+METHOD_SHOWN(shared_endswith, "endswith", 0, "($self, suffix, start=None, end=None, /)", "($self, suffix[, start[, end]], /)",
+             "Whether the bytes end with suffix, or with one of a tuple of suffixes.");
 
 PyObject* shared_removeprefix(PyObject* self, PyObject* prefix) {
   BytesLike part(prefix);

@@ -6,17 +6,11 @@
 #include "text/unicode.h"
 #include "types/str.h"
 #include "types/str_private.h"
+#include "object/method_text.h"
 
 namespace ks {
 
 // A row whose shown signature has forms that binding does not read ("sub[, start[, end]]").
-#define METHOD_SHOWN(FUNCTION, NAME, BOUND, SHOWN, DOC)                                           \
-  static constexpr char FUNCTION##_name[] = NAME;                                                 \
-  static constexpr char FUNCTION##_doc[] = NAME SHOWN "\n--\n\n" DOC;                             \
-  static constexpr ks::Signature FUNCTION##_signature = ks::read_signature(FUNCTION##_name, BOUND); \
-  static constexpr PyMethodDef FUNCTION##_method =                                                \
-      ks::Thunk<FUNCTION##_signature, &FUNCTION>::definition(FUNCTION##_name, FUNCTION##_doc, 0)
-
 #define BOUNDS "($self, sub, start=None, end=None, /)"
 #define BOUNDS_SHOWN "($self, sub[, start[, end]], /)"
 
@@ -27,27 +21,27 @@ static PyObject* boxed_index(Py_ssize_t index) { return index == -2 ? nullptr : 
 static PyObject* str_method_find(PyObject* s, StrArgument sub, Index start, SliceEnd end) {
   return boxed_index(str_find(s, sub, start, end));
 }
-METHOD_SHOWN(str_method_find, "find", BOUNDS, BOUNDS_SHOWN, "The lowest index in S[start:end] where sub begins, or -1.");
+METHOD_SHOWN(str_method_find, "find", 0, BOUNDS, BOUNDS_SHOWN, "The lowest index in S[start:end] where sub begins, or -1.");
 static PyObject* str_method_rfind(PyObject* s, StrArgument sub, Index start, SliceEnd end) {
   return boxed_index(str_rfind(s, sub, start, end));
 }
-METHOD_SHOWN(str_method_rfind, "rfind", BOUNDS, BOUNDS_SHOWN, "The highest index in S[start:end] where sub begins, or -1.");
+METHOD_SHOWN(str_method_rfind, "rfind", 0, BOUNDS, BOUNDS_SHOWN, "The highest index in S[start:end] where sub begins, or -1.");
 static PyObject* str_method_index(PyObject* s, StrArgument sub, Index start, SliceEnd end) {
   const Py_ssize_t found = str_find(s, sub, start, end);
   if (found == -1) return raise(PyExc_ValueError, "substring not found");
   return boxed_index(found);
 }
-METHOD_SHOWN(str_method_index, "index", BOUNDS, BOUNDS_SHOWN, "Like find(), but ValueError when there is none.");
+METHOD_SHOWN(str_method_index, "index", 0, BOUNDS, BOUNDS_SHOWN, "Like find(), but ValueError when there is none.");
 static PyObject* str_method_rindex(PyObject* s, StrArgument sub, Index start, SliceEnd end) {
   const Py_ssize_t found = str_rfind(s, sub, start, end);
   if (found == -1) return raise(PyExc_ValueError, "substring not found");
   return boxed_index(found);
 }
-METHOD_SHOWN(str_method_rindex, "rindex", BOUNDS, BOUNDS_SHOWN, "Like rfind(), but ValueError when there is none.");
+METHOD_SHOWN(str_method_rindex, "rindex", 0, BOUNDS, BOUNDS_SHOWN, "Like rfind(), but ValueError when there is none.");
 static PyObject* str_method_count(PyObject* s, StrArgument sub, Index start, SliceEnd end) {
   return boxed_index(str_count(s, sub, start, end));
 }
-METHOD_SHOWN(str_method_count, "count", BOUNDS, BOUNDS_SHOWN, "How often sub occurs in S[start:end] without overlap.");
+METHOD_SHOWN(str_method_count, "count", 0, BOUNDS, BOUNDS_SHOWN, "How often sub occurs in S[start:end] without overlap.");
 
 static PyObject* affix_test(PyObject* s, PyObject* affix, Py_ssize_t start, Py_ssize_t end, bool at_end) {
   const char* name = at_end ? "endswith" : "startswith";
@@ -67,12 +61,12 @@ static PyObject* affix_test(PyObject* s, PyObject* affix, Py_ssize_t start, Py_s
 static PyObject* str_method_startswith(PyObject* s, PyObject* prefix, Index start, SliceEnd end) {
   return affix_test(s, prefix, start, end, false);
 }
-METHOD_SHOWN(str_method_startswith, "startswith", "($self, prefix, start=None, end=None, /)",
+METHOD_SHOWN(str_method_startswith, "startswith", 0, "($self, prefix, start=None, end=None, /)",
              "($self, prefix[, start[, end]], /)", "Whether S[start:end] begins with prefix, a str or a tuple of them.");
 static PyObject* str_method_endswith(PyObject* s, PyObject* suffix, Index start, SliceEnd end) {
   return affix_test(s, suffix, start, end, true);
 }
-METHOD_SHOWN(str_method_endswith, "endswith", "($self, suffix, start=None, end=None, /)",
+METHOD_SHOWN(str_method_endswith, "endswith", 0, "($self, suffix, start=None, end=None, /)",
              "($self, suffix[, start[, end]], /)", "Whether S[start:end] ends with suffix, a str or a tuple of them.");
 
 static PyObject* str_removeprefix(PyObject* s, StrArgument prefix) {
@@ -403,7 +397,7 @@ PyObject* str_maketrans(PyObject* x, PyObject* y, PyObject* z) {
 static PyObject* str_method_maketrans(PyObject*, PyObject* x, StrArgument y, StrArgument z) {
   return str_maketrans(x, y.object, z.object);
 }
-METHOD_SHOWN(str_method_maketrans, "maketrans", "(x, y=<unrepresentable>, z=<unrepresentable>, /)", "",
+METHOD_AS(str_method_maketrans, "maketrans", METH_STATIC, "(x, y=<unrepresentable>, z=<unrepresentable>, /)",
              "A table for str.translate() from a dict, or from two strings of equal length and one to delete.");
 
 // ---- the rest -----------------------------------------------------------------------------------------------------------------------
@@ -449,14 +443,6 @@ static PyObject* str_getnewargs(PyObject* s) {
 }
 METHOD_AS(str_getnewargs, "__getnewargs__", 0, "($self, /)", "");
 
-static constexpr PyMethodDef with_flags(PyMethodDef method, int flags, const char* doc) {
-  method.ml_flags |= flags;
-  method.ml_doc = doc;
-  return method;
-}
-static constexpr PyMethodDef static_maketrans =
-    with_flags(str_method_maketrans_method, METH_STATIC, str_method_maketrans_doc + sizeof("maketrans\n--\n"));
-
 PyMethodDef str_methods[] = {
     str_encode_method,            str_method_replace_method,    str_method_split_method,      str_method_rsplit_method,
     str_join_method,              str_capitalize_method,        str_casefold_method,          str_title_method,
@@ -469,7 +455,7 @@ PyMethodDef str_methods[] = {
     str_islower_method,           str_isupper_method,           str_istitle_method,           str_isspace_method,
     str_isdecimal_method,         str_isdigit_method,           str_isnumeric_method,         str_isalpha_method,
     str_isalnum_method,           str_isidentifier_method,      str_isprintable_method,       str_zfill_method,
-    str_method_format_method,     str_format_map_method,        str_format_spec_method,       static_maketrans,
+    str_method_format_method,     str_format_map_method,        str_format_spec_method,       str_method_maketrans_method,
     str_sizeof_method,            str_getnewargs_method,            {}};
 
 // ---- repr --------------------------------------------------------------------------------------------------------------------------------

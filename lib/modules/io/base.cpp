@@ -1,6 +1,7 @@
 // _IOBase, _RawIOBase, _BufferedIOBase and _TextIOBase: what streams have in common, written against their own
 // (overridable) methods.
 #include "modules/io/io.h"
+#include "object/method_text.h"
 
 #include <structmember.h>
 
@@ -80,13 +81,13 @@ Status check_capability(PyObject* self, PyObject* method, const char* message) {
 
 PyObject* checked_true(Status status) { return status == Status::Error ? nullptr : Py_NewRef(Py_True); }
 PyObject* base_check_closed(PyObject* self, PyObject*) { return box(check_closed(self)); }
-AS_METHOD(base_check_closed, "_checkClosed", "($self, msg=None, /)", "");
+METHOD_SHOWN(base_check_closed, "_checkClosed", 0, "($self, msg=None, /)", "($self, /)", "");
 PyObject* base_check_seekable(PyObject* self, PyObject*) { return checked_true(check_seekable(self)); }
-AS_METHOD(base_check_seekable, "_checkSeekable", "($self, msg=None, /)", "");
+METHOD_SHOWN(base_check_seekable, "_checkSeekable", 0, "($self, msg=None, /)", "($self, /)", "");
 PyObject* base_check_readable(PyObject* self, PyObject*) { return checked_true(check_readable(self)); }
-AS_METHOD(base_check_readable, "_checkReadable", "($self, msg=None, /)", "");
+METHOD_SHOWN(base_check_readable, "_checkReadable", 0, "($self, msg=None, /)", "($self, /)", "");
 PyObject* base_check_writable(PyObject* self, PyObject*) { return checked_true(check_writable(self)); }
-AS_METHOD(base_check_writable, "_checkWritable", "($self, msg=None, /)", "");
+METHOD_SHOWN(base_check_writable, "_checkWritable", 0, "($self, msg=None, /)", "($self, /)", "");
 
 PyObject* base_fileno(PyObject* self) { return unsupported(self, "fileno"); }
 AS_METHOD(base_fileno, "fileno", "($self, /)", "The file descriptor below the stream; OSError when there is none.");
@@ -103,7 +104,7 @@ PyObject* base_enter(PyObject* self) {
 }
 AS_METHOD(base_enter, "__enter__", "($self, /)", "");
 PyObject* base_exit(PyObject* self, PyObject*) { return call_method(self, "close"_id).release(); }
-AS_METHOD(base_exit, "__exit__", "($self, /, *args)", "");
+METHOD_UNSIGNED(base_exit, "__exit__", 0, "($self, /, *args)", "");
 
 // Reads single bytes, or what peek() says can be read without passing the line's end.
 PyObject* base_readline(PyObject* self, SizeOrNone limit) {

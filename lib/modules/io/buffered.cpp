@@ -14,6 +14,7 @@
 #include <structmember.h>
 
 #include "modules/io/io.h"
+#include "object/method_text.h"
 
 namespace ks::io {
 namespace {
@@ -899,10 +900,10 @@ PyMethodDef writer_methods[] = {
 PyMethodDef random_methods[] = {COMMON_METHODS,        READ_METHODS,          buffered_writable_method,
                                 buffered_flush_method, buffered_write_method, {}};
 
-constexpr char kReaderDoc[] = "BufferedReader(raw, buffer_size=131072)\n--\n\nReads a raw stream ahead.";
-constexpr char kWriterDoc[] = "BufferedWriter(raw, buffer_size=131072)\n--\n\nCollects writes to a raw stream.";
+constexpr char kReaderDoc[] = "BufferedReader(raw, buffer_size=DEFAULT_BUFFER_SIZE)\n--\n\nReads a raw stream ahead.";
+constexpr char kWriterDoc[] = "BufferedWriter(raw, buffer_size=DEFAULT_BUFFER_SIZE)\n--\n\nCollects writes to a raw stream.";
 constexpr char kRandomDoc[] =
-    "BufferedRandom(raw, buffer_size=131072)\n--\n\nA buffer for a raw stream that is read, written and moved in.";
+    "BufferedRandom(raw, buffer_size=DEFAULT_BUFFER_SIZE)\n--\n\nA buffer for a raw stream that is read, written and moved in.";
 
 #define BUFFERED_SLOTS(DOC, INIT, METHODS)                                                                            \
   {                                                                                                                   \
@@ -961,7 +962,7 @@ int pair_init(PyObject* op, PyObject* args, PyObject* kwargs) {
   PyObject* pair_##NAME(Pair* self, PyObject* argument) {             \
     return forward(self->STREAM, operator""_id < #NAME>(), argument); \
   }                                                                   \
-  METHOD(pair, NAME, SIGNATURE, DOC)
+  METHOD_UNSIGNED(pair_##NAME, #NAME, 0, SIGNATURE, DOC)
 #define PAIR_FORWARD_0(STREAM, NAME, DOC)                                                       \
   PyObject* pair_##NAME(Pair* self) { return forward(self->STREAM, operator""_id < #NAME>()); } \
   METHOD(pair, NAME, "($self, /)", DOC)
@@ -1034,7 +1035,7 @@ PyMemberDef pair_members[] = {{"__weaklistoffset__", Py_T_PYSSIZET, offsetof(Pai
                               {"__dictoffset__", Py_T_PYSSIZET, offsetof(Pair, dict), Py_READONLY, nullptr},
                               {}};
 constexpr char kPairDoc[] =
-    "BufferedRWPair(reader, writer, buffer_size=131072, /)\n--\n\n"
+    "BufferedRWPair(reader, writer, buffer_size=DEFAULT_BUFFER_SIZE, /)\n--\n\n"
     "Two raw streams, one to read and one to write, as one buffered stream.";
 PyType_Slot pair_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(pair_dealloc)},
                             {Py_tp_doc, const_cast<char*>(kPairDoc)},
