@@ -21,10 +21,17 @@ namespace {
 
 constexpr PyTypeObject* kStaticTypes[] = {
 #define STATIC_TYPE(NAME) &NAME,
+#define LATE_STATIC_TYPE(NAME) &NAME,
 #include "object/static_types.def"
+#undef LATE_STATIC_TYPE
 #undef STATIC_TYPE
 };
 constexpr int kStaticTypeCount = sizeof(kStaticTypes) / sizeof(kStaticTypes[0]);
+constexpr int kLateStaticTypeCount = 0
+#define LATE_STATIC_TYPE(NAME) +1
+#include "modules/module_types.def"
+#undef LATE_STATIC_TYPE
+    ;
 static_assert(kStaticTypeCount <= kMaxStaticTypes);
 
 Status set_base_and_metatype(PyTypeObject* type) {
@@ -352,7 +359,7 @@ Status static_types_ready(PyInterpreterState* state) {
     if (!type->tp_free && !type->tp_base) type->tp_free = is_gc_type(type) ? PyObject_GC_Del : PyObject_Free;
     if (!type->tp_alloc) type->tp_alloc = PyType_GenericAlloc;
   }
-  for (PyTypeObject* type : kStaticTypes) TRY(static_type_ready(type));
+  for (int i = 0; i < kStaticTypeCount - kLateStaticTypeCount; ++i) TRY(static_type_ready(kStaticTypes[i]));
   return Status::Ok;
 }
 

@@ -202,8 +202,12 @@ KS_EXPORT int _PyTime_ObjectToTime_t(PyObject* object, time_t* seconds, int roun
     *seconds = static_cast<time_t>(rounded);
     return 0;
   }
-  long fraction;
-  return to_pair(object, seconds, &fraction, 1, rounding);
+  int overflow;
+  const long long value = PyLong_AsLongLongAndOverflow(object, &overflow);
+  if (overflow) return time_t_overflow();
+  if (value == -1 && PyErr_Occurred()) return -1;
+  *seconds = value;
+  return 0;
 }
 KS_EXPORT int _PyTime_ObjectToTimeval(PyObject* object, time_t* seconds, long* microseconds, int rounding) {
   return to_pair(object, seconds, microseconds, 1000000, rounding);

@@ -7,6 +7,7 @@
 #include "import/state.h"
 #include "interpreter/state.h"
 #include "memory/state.h"
+#include "modules/state.h"
 #include "object/state.h"
 #include "runtime/reference_layout.h"
 #include "runtime/runtime_state.h"
@@ -34,6 +35,7 @@ struct _is {
   ks::CompilerState compiler;
   ks::InterpreterState interpreter;
   ks::ImportState import;
+  ks::ModulesState modules;
 };
 
 namespace ks {
