@@ -48,12 +48,14 @@ static void set_error(PyObject* type, PyObject* message, PyObject* filename, PyO
   if (args) PyErr_SetObject(type, args);
 }
 
-// An error of the parser. Columns count from 0; the end's is kNoPlace where it is not known.
+// An error of the parser. Columns count from 0; the end's is kNoPlace where it is not known. The text that goes with it has
+// its line end only where the tokenizer is not beyond that line (`tokenizer_line`).
 static void raise_at(PyObject* type, PyObject* message, const ParseOptions& options, const char* source, const char* end,
-                     const Position& place) {
+                     const Position& place, int tokenizer_line) {
   const char *begin, *stop;
   find_line(source, end, place.lineno, &begin, &stop);
   if (begin == end && place.lineno > 1) find_line(source, end, place.lineno - 1, &begin, &stop);
+  if (tokenizer_line > place.lineno && stop > begin && stop[-1] == '\n') --stop;
   PyObject* filename = options.filename;
   Ref<> text;
   if (options.start == Py_file_input && PyUnicode_Check(filename) && PyUnicode_GET_LENGTH(filename) &&
@@ -85,7 +87,7 @@ std::nullptr_t Parser::raise_error(PyObject* type, const Position& position, PyO
     place.end_lineno = last.end_line;
     place.end_col_offset = last.end_column - 1;
   }
-  raise_at(type, held, options, source, source_end, place);
+  raise_at(type, held, options, source, source_end, place, tokenizer_line());
   return nullptr;
 }
 
@@ -132,7 +134,7 @@ static void raise_tokenizer_error(const Tokenizer& tokenizer, const ParseOptions
   if (error.late()) {
     // Of a file whose very first token fails nothing is known.
     const int column = options.from_file && first_token ? -1 : error.column;
-    raise_at(error.type, error.message, options, source, end, {error.line, column, error.line, error.end_column});
+    raise_at(error.type, error.message, options, source, end, {error.line, column, error.line, error.end_column}, error.line);
     return;
   }
   const char *begin, *stop;
@@ -147,14 +149,19 @@ static void raise_tokenizer_error(const Tokenizer& tokenizer, const ParseOptions
 static void raise_incomplete(Parser& parser) {
   extern PyTypeObject incomplete_type __asm__("_PyExc_IncompleteInputError");
   PyErr_Clear();
-  parser.error_last(reinterpret_cast<PyObject*>(&incomplete_type), "incomplete input");
+  Ref<> message = steal(PyUnicode_FromString("incomplete input"));
+  if (message)
+    raise_at(reinterpret_cast<PyObject*>(&incomplete_type), message, parser.options, parser.source, parser.source_end,
+             parser.last_place(), parser.tokenizer_line());
 }
 
-static void raise_unclosed(const Tokenizer& tokenizer, const ParseOptions& options, const char* source, const char* end) {
-  const Tokenizer::Open& open = tokenizer.innermost();
+static void raise_unclosed(const Parser& parser) {
+  const Tokenizer::Open& open = parser.tokenizer->innermost();
   Ref<> message = steal(PyUnicode_FromFormat("'%c' was never closed", open.kind));
   PyErr_Clear();
-  if (message) raise_at(PyExc_SyntaxError, message, options, source, end, {open.line, open.column, open.line, -1});
+  if (message)
+    raise_at(PyExc_SyntaxError, message, parser.options, parser.source, parser.source_end, {open.line, open.column, open.line, -1},
+             parser.place_of(parser.tokens[parser.tokens.size() - 1]).lineno);
 }
 
 // All tokens of the source; keywords have kinds of their own, type comments that mean "ignore" are set apart.
@@ -190,59 +197,62 @@ static bool tokenize(Tokenizer& tokenizer, const ParseOptions& options, const ch
   }
 }
 
-// Has the tokenizer come to the end by the last token that the parser wanted? Most tokens want to see what follows them.
-static bool at_end_of_source(const Parser& parser) {
-  if (parser.furthest >= parser.tokens.size() - 1) return true;
-  const Token& last = parser.tokens[parser.furthest];
-  switch (last.kind) {
-    case TokenKind::String:
-    case TokenKind::FStringEnd:
-    case TokenKind::TStringEnd: return false;
-    case TokenKind::NewLine:
-    case TokenKind::Dedent: return last.start == parser.source_end;
-    default: return last.end == parser.source_end;
+// In the input of one expression, the end of the text is no end of a line.
+static void drop_last_line_end(GrowingArray<Token>& tokens, const char* end) {
+  const Py_ssize_t last = tokens.size() - 1;
+  if (last < 1 || tokens[last].kind != TokenKind::EndMarker || tokens[last - 1].kind != TokenKind::NewLine || tokens[last - 1].start != end) return;
+  const int line = tokens[last - 1].line;
+  tokens[last - 1] = tokens[last];
+  tokens[last - 1].line = tokens[last - 1].end_line = line;
+  tokens.pop();
+}
+
+// What traceback needs to look for misspelt keywords.
+static void add_metadata(const Parser& parser) {
+  Ref<> exception = steal(PyErr_GetRaisedException());
+  if (!exception) return;
+  if (PyObject_TypeCheck(exception.get(), reinterpret_cast<PyTypeObject*>(PyExc_SyntaxError))) {
+    PyObject* source = PyUnicode_DecodeUTF8(parser.source, parser.source_end - parser.source, "replace");
+    PyObject* metadata = source ? Py_BuildValue("(iiN)", parser.last_statement_line, parser.last_statement_column, source) : nullptr;
+    if (!metadata) PyErr_Clear();
+    Py_XSETREF(reinterpret_cast<PySyntaxErrorObject*>(exception.get())->metadata, metadata);
   }
+  PyErr_SetRaisedException(exception.release());
 }
 
 // The exception for a source that does not parse. `pending` is one that the tokenizer has raised (a warning made an error).
-static void explain(Parser& parser, const Tokenizer& tokenizer, Ref<>& pending) {
+// True: more input is wanted.
+static bool explain(Parser& parser, const Tokenizer& tokenizer, Ref<>& pending) {
   const ParseOptions& options = parser.options;
-  auto report = [&] {
-    // The tokenizer could not go on where the parser needed more.
-    if (pending) PyErr_SetRaisedException(pending.release());
-    else if ((options.flags & PyCF_ALLOW_INCOMPLETE_INPUT) && tokenizer.incomplete()) {
-      extern PyTypeObject incomplete_type __asm__("_PyExc_IncompleteInputError");
-      Ref<> message = steal(PyUnicode_FromString("incomplete input"));
-      const Token& last = parser.tokens[parser.tokens.size() - 1];
-      if (message)
-        raise_at(reinterpret_cast<PyObject*>(&incomplete_type), message, options, parser.source, parser.source_end,
-                 {last.line, last.column, last.line, -1});
-    } else if (tokenizer.unclosed()) {
-      raise_unclosed(tokenizer, options, parser.source, parser.source_end);
-    } else {
-      raise_tokenizer_error(tokenizer, options, parser.source, parser.source_end, parser.tokens.size() == 1);
-    }
-  };
-  if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_SyntaxError)) return;
-  if (parser.stopped()) return report();
-  if ((options.flags & PyCF_ALLOW_INCOMPLETE_INPUT) && at_end_of_source(parser)) return raise_incomplete(parser);
-  if (!PyErr_Occurred()) parser.find_error();
-  if (parser.stopped()) {
-    PyErr_Clear();
-    return report();
+  if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_SyntaxError)) return false;
+  if ((options.flags & PyCF_ALLOW_INCOMPLETE_INPUT) && parser.at_end_of_source()) {
+    raise_incomplete(parser);
+    return true;
   }
-  if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_SyntaxError) && parser.tokens[parser.tokens.size() - 1].kind == TokenKind::Error) {
-    // An error of the tokenizer further on is reported rather than one of the parser; and a parenthesis that stays
-    // open explains an error on a later line.
-    const bool late = tokenizer.unclosed() || tokenizer.error().late();
+  if (!parser.stopped() && !PyErr_Occurred()) parser.find_error();
+  if (parser.stopped()) {
+    // The tokenizer could not go on where the parser needed more.
+    PyErr_Clear();
+    if (pending) PyErr_SetRaisedException(pending.release());
+    else if (tokenizer.unclosed()) raise_unclosed(parser);
+    else raise_tokenizer_error(tokenizer, options, parser.source, parser.source_end, parser.tokens.size() == 1);
+    return false;
+  }
+  if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_SyntaxError) && !parser.sees_end_of_source() &&
+      parser.tokens[parser.tokens.size() - 1].kind == TokenKind::Error) {
+    // An error of the tokenizer further on is reported rather than one of the parser, unless it is in an f-string; and a
+    // parenthesis that stays open explains an error on a later line.
+    const bool late = tokenizer.unclosed() || tokenizer.error().late() || tokenizer.in_string();
     if (pending || !late) {
       PyErr_Clear();
-      report();
+      if (pending) PyErr_SetRaisedException(pending.release());
+      else raise_tokenizer_error(tokenizer, options, parser.source, parser.source_end, parser.tokens.size() == 1);
     } else if (tokenizer.level() > 0 && parser.tokens[parser.furthest].line > tokenizer.innermost().line) {
-      raise_unclosed(tokenizer, options, parser.source, parser.source_end);
+      raise_unclosed(parser);
     }
   }
   if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "the parser failed without an error");
+  return false;
 }
 
 // Is there anything but space and comments?
@@ -283,6 +293,7 @@ Module* parse(const char* source, Py_ssize_t size, const ParseOptions& given, Ar
   if (!tokenize(tokenizer, options, end, arena, tokens, ignores)) return nullptr;
   Ref<> pending = steal(PyErr_GetRaisedException());
   if (read.stop && tokenizer.at_cut()) pending = std::move(read.stop);
+  if (options.start != Py_file_input && options.start != Py_single_input && begin < end) drop_last_line_end(tokens, end);
   Parser parser(arena, options, tokens);
   parser.source = begin;
   parser.source_end = end;
@@ -291,16 +302,11 @@ Module* parse(const char* source, Py_ssize_t size, const ParseOptions& given, Ar
     if (parser.type_ignores.append(ignore) != Status::Ok) return nullptr;
   Module* result = parser.module();
   if (result) {
-    if (options.start == Py_single_input) {
-      if (parser.at > 0 && more_than_space(parser.tokens[parser.at - 1].end, end)) {
-        const Token& last = parser.tokens[parser.at - 1];
-        parser.error_at({last.line, last.column, last.end_line, last.end_column}, "multiple statements found while compiling a single statement");
-        return nullptr;
-      }
-    }
+    if (options.start == Py_single_input && parser.at > 0 && more_than_space(parser.tokens[parser.at - 1].end, end))
+      return parser.error_last(PyExc_SyntaxError, "multiple statements found while compiling a single statement");
     return result;
   }
-  explain(parser, tokenizer, pending);
+  if (!explain(parser, tokenizer, pending)) add_metadata(parser);
   return nullptr;
 }
 

@@ -36,18 +36,18 @@ S* Parser::if_statement() {
     const Py_ssize_t first = at;
     if (!accept(outermost ? Kind::Elif : Kind::If)) return nullptr;
     E* test = named_expression();
-    if (!test || !colon()) return nullptr;
     Sequence<S*> body;
-    if (!block(&body, outermost ? "'elif' statement" : "'if' statement", first)) return nullptr;
+    if (!test || !colon() || !block(&body, outermost ? "'elif' statement" : "'if' statement", first)) {
+      if (!outermost || PyErr_Occurred()) return nullptr;
+      // The statement ends before what is no `elif`.
+      at = first;
+      break;
+    }
     auto* node = arena.make<If>(position(first), test, body, Sequence<S*>{});
     if (!node || chain.append(node) != Status::Ok) return nullptr;
     if (!outermost) outermost = node;
     if (is(Kind::Elif)) continue;
-    if (accept(Kind::Else)) {
-      const Py_ssize_t otherwise = at - 1;
-      if (!forced_colon() || !block(&orelse, "'else' statement", otherwise)) return nullptr;
-      if (finding_errors && is(Kind::Elif)) return error_token("'elif' block follows an 'else' block");
-    }
+    if (!else_block(&orelse)) return nullptr;
     break;
   }
   // Every link ends where the whole statement ends.
@@ -64,12 +64,26 @@ S* Parser::if_statement() {
   return outermost;
 }
 
+// `else` or `finally` if it is there: statements may end before one that is none. False: an exception.
+bool Parser::last_block(Kind keyword, Sequence<S*>* out, const char* name) {
+  if (!is(keyword)) return true;
+  const Py_ssize_t first = at++;
+  if (forced_colon() && block(out, name, first)) {
+    if (!finding_errors || keyword != Kind::Else || !is(Kind::Elif)) return true;
+    error_last(PyExc_SyntaxError, "'elif' block follows an 'else' block");
+    return false;
+  }
+  at = first;
+  return !PyErr_Occurred();
+}
+bool Parser::else_block(Sequence<S*>* out) { return last_block(Kind::Else, out, "'else' statement"); }
+
 S* Parser::while_statement() {
   const Py_ssize_t first = at++;
   E* test = named_expression();
   Sequence<S*> body, orelse;
   if (!test || !colon() || !block(&body, "'while' statement", first)) return nullptr;
-  if (accept(Kind::Else) && (!forced_colon() || !block(&orelse, "'else' statement", at - 2))) return nullptr;
+  if (!else_block(&orelse)) return nullptr;
   return arena.make<While>(position(first), test, body, orelse);
 }
 
@@ -89,7 +103,7 @@ S* Parser::for_statement(bool is_async, Py_ssize_t first) {
   PyObject* comment = type_comment();
   Sequence<S*> body, orelse;
   if (PyErr_Occurred() || !block(&body, "'for' statement", begin - 1)) return nullptr;
-  if (accept(Kind::Else) && (!forced_colon() || !block(&orelse, "'else' statement", at - 2))) return nullptr;
+  if (!else_block(&orelse)) return nullptr;
   if (!is_async) return arena.make<For>(position(first), target, iterable, body, orelse, comment);
   if (!check_version(5, "Async for loops are")) return nullptr;
   return arena.make<AsyncFor>(position(first), target, iterable, body, orelse, comment);
@@ -156,35 +170,36 @@ S* Parser::try_statement() {
   GrowingArray<ExceptHandler*> handlers;
   bool star = false;
   while (is(Kind::Except)) {
-    bool this_star;
     const Py_ssize_t begin = at;
-    ExceptHandler* handler = except_handler(&this_star);
-    if (!handler) return nullptr;
+    const bool this_star = kind(1) == Kind::Star;
     if (!handlers.empty() && this_star != star) {
-      if (!finding_errors) return nullptr;
-      return error_at(join(place_of(tokens[begin]), place_of(tokens[this_star ? begin + 1 : begin])),
-                      "cannot have both 'except' and 'except*' on the same 'try'");
+      if (finding_errors && wrong_handler()) return nullptr;
+      break;
     }
     star = this_star;
+    ExceptHandler* handler = except_handler();
+    if (!handler) {
+      if (PyErr_Occurred()) return nullptr;
+      at = begin;
+      break;
+    }
     if (handlers.append(handler) != Status::Ok) return nullptr;
   }
-  if (!handlers.empty() && accept(Kind::Else) && (!forced_colon() || !block(&orelse, "'else' statement", at - 2))) return nullptr;
-  if (accept(Kind::Finally)) {
-    if (!forced_colon() || !block(&finalbody, "'finally' statement", at - 2)) return nullptr;
-  } else if (handlers.empty()) {
-    return nullptr;
-  }
+  if (!handlers.empty() && !else_block(&orelse)) return nullptr;
+  if (!last_block(Kind::Finally, &finalbody, "'finally' statement")) return nullptr;
+  if (handlers.empty() && finalbody.length == 0) return nullptr;
   if (!star) return arena.make<Try>(position(first), body, keep(handlers), orelse, finalbody);
   if (!check_version(11, "Exception groups are")) return nullptr;
   return arena.make<TryStar>(position(first), body, keep(handlers), orelse, finalbody);
 }
 
-ExceptHandler* Parser::except_handler(bool* star) {
+ExceptHandler* Parser::except_handler() {
   const Py_ssize_t first = at++;
-  *star = accept(Kind::Star);
+  const bool star = accept(Kind::Star);
   E* type = nullptr;
   Identifier target = nullptr;
-  if (finding_errors && *star && (is(Kind::NewLine) || is(Kind::Colon)))
+  bool unparenthesized = false;
+  if (finding_errors && star && (is(Kind::NewLine) || is(Kind::Colon)))
     return error_last(PyExc_SyntaxError, "expected one or more exception types");
   if (!is(Kind::Colon)) {
     if (finding_errors && is(Kind::NewLine)) return error_last(PyExc_SyntaxError, "expected ':'");
@@ -199,7 +214,7 @@ ExceptHandler* Parser::except_handler(bool* star) {
     if (is(Kind::As)) {
       if (several) {
         // Several types and a name need parentheses.
-        if (finding_errors && kind(1) == Kind::Name && kind(2) == Kind::Colon)
+        if (finding_errors && type->as<Tuple>()->elts.length > 1 && kind(1) == Kind::Name && kind(2) == Kind::Colon)
           error_at({type->position.lineno, type->position.col_offset, kCurrent, kCurrent},
                    "multiple exception types must be parenthesized when using 'as'");
         return nullptr;
@@ -210,23 +225,28 @@ ExceptHandler* Parser::except_handler(bool* star) {
         if (!finding_errors) return nullptr;
         E* wrong = expression();
         if (PyErr_Occurred()) return nullptr;
-        if (wrong && !wrong->is<Name>() && is(Kind::Colon))
-          return error_at(wrong->position, *star ? "cannot use except* statement with %s" : "cannot use except statement with %s",
+        Sequence<S*> ignored;
+        if (wrong && accept(Kind::Colon) && block(&ignored))
+          return error_at(wrong->position, star ? "cannot use except* statement with %s" : "cannot use except statement with %s",
                           name_of(wrong));
+        if (PyErr_Occurred()) return nullptr;
         at = name_at;
         if (!is(Kind::Name)) return nullptr;
       }
       target = identifier_of(tokens[at]);
       if (!target) return nullptr;
       ++at;
-    } else if (several && !check_version(14, "except expressions without parentheses are")) {
-      return nullptr;
+    } else {
+      unparenthesized = several;
     }
-  } else if (*star) {
+  } else if (star) {
     return nullptr;
   }
   Sequence<S*> body;
-  if (!colon() || !block(&body, *star ? "'except*' statement" : "'except' statement", first)) return nullptr;
+  if (unparenthesized ? !accept(Kind::Colon) || !block(&body)
+                      : !colon() || !block(&body, star ? "'except*' statement" : "'except' statement", first))
+    return nullptr;
+  if (unparenthesized && !check_version(14, "except expressions without parentheses are")) return nullptr;
   return arena.make<ExceptHandler>(position(first), type, target, body);
 }
 
@@ -259,10 +279,9 @@ PyObject* Parser::function_type_comment(bool* good) {
     comment = type_comment();
   } else if (is(Kind::TypeComment)) {
     comment = type_comment();
-    if (comment && is(Kind::NewLine) && kind(1) == Kind::TypeComment) {
+    if (comment && is(Kind::NewLine) && kind(1) == Kind::TypeComment && kind(2) == Kind::NewLine && kind(3) == Kind::Indent) {
       *good = false;
-      error_at({tokens[at + 1].line, tokens[at + 1].column, tokens[at + 1].end_line, tokens[at + 1].end_column},
-               "Cannot have two type comments on def");
+      error_last(PyExc_SyntaxError, "Cannot have two type comments on def");
       return nullptr;
     }
   }
@@ -277,8 +296,17 @@ S* Parser::function(const Sequence<E*>& decorators, bool is_async, Py_ssize_t fi
   if (!id) return nullptr;
   ++at;
   Sequence<TypeParameter*> params;
-  if (is(Kind::LeftBracket) && !type_parameters(&params)) return nullptr;
-  if (!accept(Kind::LeftParenthesis)) return error_token("expected '('");
+  if (is(Kind::LeftBracket)) {
+    const Py_ssize_t before = at;
+    if (!type_parameters(&params)) {
+      if (PyErr_Occurred()) return nullptr;
+      at = before;
+    }
+  }
+  if (!accept(Kind::LeftParenthesis)) {
+    if (finding_errors) error_token("expected '('");
+    return nullptr;
+  }
   const Py_ssize_t open = at;
   Arguments* args = parameters(false);
   if (!args || !accept(Kind::RightParenthesis)) {
@@ -286,9 +314,13 @@ S* Parser::function(const Sequence<E*>& decorators, bool is_async, Py_ssize_t fi
     return nullptr;
   }
   E* returns = nullptr;
-  if (accept(Kind::RightArrow)) {
+  if (is(Kind::RightArrow)) {
+    const Py_ssize_t before = at++;
     returns = expression();
-    if (!returns) return nullptr;
+    if (!returns) {
+      if (PyErr_Occurred()) return nullptr;
+      at = before;
+    }
   }
   if (!forced_colon()) return nullptr;
   bool good;
@@ -311,8 +343,9 @@ S* Parser::class_definition(const Sequence<E*>& decorators) {
   GrowingArray<E*> bases;
   GrowingArray<Keyword*> keywords;
   if (accept(Kind::LeftParenthesis)) {
-    if (finding_errors && !is(Kind::RightParenthesis) && wrong_arguments(at - 1, false)) return nullptr;
-    if (!is(Kind::RightParenthesis) && !call_arguments(bases, keywords, Kind::RightParenthesis)) return nullptr;
+    if (!is(Kind::RightParenthesis) && !(finding_errors ? checked_arguments(bases, keywords)
+                                                        : call_arguments(bases, keywords, Kind::RightParenthesis)))
+      return nullptr;
     if (!accept(Kind::RightParenthesis)) return nullptr;
   }
   Sequence<S*> body;

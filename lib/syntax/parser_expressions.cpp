@@ -67,16 +67,21 @@ E* Parser::named_expression() {
 }
 
 E* Parser::expression() {
+  return once(Remembered::Expression, [this] { return read_expression(); });
+}
+
+E* Parser::read_expression() {
   Nesting nesting(*this);
   if (!nesting.good) return nullptr;
-  if (is(Kind::Lambda)) return lambda();
   const Py_ssize_t first = at;
+  if (finding_errors && wrong_expression()) return nullptr;
+  if (is(Kind::Lambda)) return lambda();
   E* body = disjunction();
-  if (finding_errors && !PyErr_Occurred()) {
-    if (!body) at = first;
-    if (body ? wrong_after_operand(first, body) : wrong_statement_operand()) return nullptr;
+  if (!body) {
+    at = first;
+    return nullptr;
   }
-  if (!body || !is(Kind::If)) return body;
+  if (!is(Kind::If)) return body;
   const Py_ssize_t before = at;
   ++at;
   E* test = disjunction();
@@ -87,7 +92,11 @@ E* Parser::expression() {
     return body;
   }
   E* orelse = expression();
-  if (!orelse) return nullptr;
+  if (!orelse) {
+    if (PyErr_Occurred()) return nullptr;
+    at = before;
+    return body;
+  }
   return arena.make<IfExp>(position(first), test, body, orelse);
 }
 
@@ -118,14 +127,23 @@ static E* boolean(Parser& p, Kind keyword, Operand operand) {
   if (!left || !p.is(keyword)) return left;
   GrowingArray<E*> values;
   if (values.append(left) != Status::Ok) return nullptr;
-  while (p.accept(keyword)) {
+  while (p.is(keyword)) {
+    const Py_ssize_t before = p.at++;
     E* next = operand();
-    if (!next || values.append(next) != Status::Ok) return nullptr;
+    if (!next) {
+      if (PyErr_Occurred()) return nullptr;
+      p.at = before;
+      break;
+    }
+    if (values.append(next) != Status::Ok) return nullptr;
   }
+  if (values.size() == 1) return left;
   return p.arena.make<BoolOp>(p.position(first), op, p.keep(values));
 }
 E* Parser::disjunction() {
-  return boolean<BooleanOperator::Or>(*this, Kind::Or, [this] { return conjunction(); });
+  return once(Remembered::Disjunction, [this] {
+    return boolean<BooleanOperator::Or>(*this, Kind::Or, [this] { return conjunction(); });
+  });
 }
 E* Parser::conjunction() {
   return boolean<BooleanOperator::And>(*this, Kind::And, [this] { return inversion(); });
@@ -140,14 +158,23 @@ E* Parser::inversion() {
   return operand ? arena.make<UnaryOp>(position(first), UnaryOperator::Not, operand) : nullptr;
 }
 
+// An operator that is not there leaves `at` where it is.
 static bool comparison_operator(Parser& p, Comparison* op) {
   switch (p.kind()) {
     case Kind::EqualEqual: *op = Comparison::Eq; break;
-    case Kind::NotEqual:
+    case Kind::NotEqual: {
       // `<>` and `!=` exclude each other: the future statement of PEP 401 swaps them.
-      if (p.token().is("<>") != ((p.options.flags & CO_FUTURE_BARRY_AS_BDFL) != 0)) return false;
+      const bool old = p.token().is("<>");
+      if (p.barry) {
+        if (!old) p.error_last(PyExc_SyntaxError, "with Barry as BDFL, use '<>' instead of '!='");
+        if (!old) return false;
+      } else if (old) {
+        p.error_last(PyExc_SyntaxError, "invalid syntax.  Maybe you meant '!=' instead of '<>'?");
+        return false;
+      }
       *op = Comparison::NotEq;
       break;
+    }
     case Kind::LessEqual: *op = Comparison::LtE; break;
     case Kind::Less: *op = Comparison::Lt; break;
     case Kind::GreaterEqual: *op = Comparison::GtE; break;
@@ -172,14 +199,24 @@ E* Parser::comparison() {
   const Py_ssize_t first = at;
   E* left = binary(0);
   if (!left) return nullptr;
-  Comparison op;
-  if (!comparison_operator(*this, &op)) return left;
   GrowingArray<Comparison> ops;
   GrowingArray<E*> values;
-  do {
+  for (;;) {
+    Comparison op;
+    const Py_ssize_t before = at;
+    if (!comparison_operator(*this, &op)) {
+      if (PyErr_Occurred()) return nullptr;
+      break;
+    }
     E* right = binary(0);
-    if (!right || ops.append(op) != Status::Ok || values.append(right) != Status::Ok) return nullptr;
-  } while (comparison_operator(*this, &op));
+    if (!right) {
+      if (PyErr_Occurred()) return nullptr;
+      at = before;
+      break;
+    }
+    if (ops.append(op) != Status::Ok || values.append(right) != Status::Ok) return nullptr;
+  }
+  if (values.empty()) return left;
   return arena.make<Compare>(position(first), left, keep(ops), keep(values));
 }
 
@@ -203,6 +240,11 @@ static int precedence_of(Kind kind, Operator* op) {
 }
 
 E* Parser::binary(int least) {
+  if (least == 0) return once(Remembered::Operand, [this] { return read_binary(0); });
+  return read_binary(least);
+}
+
+E* Parser::read_binary(int least) {
   const Py_ssize_t first = at;
   E* left = factor();
   if (!left) return nullptr;
@@ -210,10 +252,14 @@ E* Parser::binary(int least) {
     Operator op;
     const int precedence = precedence_of(kind(), &op);
     if (precedence < least) return left;
-    ++at;
+    const Py_ssize_t sign = at++;
     if (finding_errors && precedence >= 4 && wrong_not()) return nullptr;
     E* right = binary(precedence + 1);
-    if (!right) return nullptr;
+    if (!right) {
+      if (PyErr_Occurred()) return nullptr;
+      at = sign;
+      return left;
+    }
     if (op == Operator::MatMult && !check_version(5, "The '@' operator is")) return nullptr;
     left = arena.make<BinOp>(position(first), left, op, right);
     if (!left) return nullptr;
@@ -239,8 +285,13 @@ E* Parser::factor() {
 E* Parser::power() {
   const Py_ssize_t first = at;
   E* left = await_primary();
-  if (!left || !accept(Kind::DoubleStar)) return left;
+  if (!left || !is(Kind::DoubleStar)) return left;
+  const Py_ssize_t sign = at++;
   E* right = factor();
+  if (!right && !PyErr_Occurred()) {
+    at = sign;
+    return left;
+  }
   return right ? arena.make<BinOp>(position(first), left, Operator::Pow, right) : nullptr;
 }
 
@@ -254,56 +305,64 @@ E* Parser::await_primary() {
 
 // ---- primaries -------------------------------------------------------------------------------------------------------
 
+// As far as it goes: what follows and is no trailer is left to the caller.
 E* Parser::primary() {
+  return once(Remembered::Primary, [this] { return read_primary(); });
+}
+
+E* Parser::read_primary() {
   const Py_ssize_t first = at;
   E* node = atom();
   while (node) {
+    const Py_ssize_t before = at;
+    E* next = nullptr;
     switch (kind()) {
       case Kind::Dot: {
         ++at;
-        if (!is(Kind::Name)) return nullptr;
+        if (!is(Kind::Name)) break;
         Identifier attribute = identifier_of(tokens[at]);
         if (!attribute) return nullptr;
         ++at;
-        node = arena.make<Attribute>(position(first), node, attribute, Context::Load);
+        next = arena.make<Attribute>(position(first), node, attribute, Context::Load);
         break;
       }
-      case Kind::LeftParenthesis: node = call(node, position(first)); break;
+      case Kind::LeftParenthesis: next = call(node, position(first)); break;
       case Kind::LeftBracket: {
         ++at;
         E* index = slices();
-        if (!index || !accept(Kind::RightBracket)) return nullptr;
-        node = arena.make<Subscript>(position(first), node, index, Context::Load);
+        if (!index || !accept(Kind::RightBracket)) break;
+        next = arena.make<Subscript>(position(first), node, index, Context::Load);
         break;
       }
       default: return node;
     }
+    if (!next) {
+      if (PyErr_Occurred()) return nullptr;
+      at = before;
+      return node;
+    }
+    node = next;
   }
   return nullptr;
 }
-
-// What was checked in the second pass is parsed once more without looking for mistakes.
-struct Checked {
-  Parser& parser;
-  const bool before;
-  explicit Checked(Parser& p) : parser(p), before(p.finding_errors) {}
-  ~Checked() { parser.finding_errors = before; }
-  void begin() { parser.finding_errors = false; }
-};
 
 E* Parser::call(E* function, const Position& start) {
   const Py_ssize_t open = at++;
   GrowingArray<E*> args;
   GrowingArray<Keyword*> keywords;
-  Checked checked(*this);
-  if (!is(Kind::RightParenthesis)) {
-    if (finding_errors && wrong_arguments(open, true)) return nullptr;
-    checked.begin();
+  if (finding_errors) {
+    if (E* generator = generator_argument(open)) {
+      if (args.append(generator) != Status::Ok) return nullptr;
+      return arena.make<Call>(position_from(start), function, keep(args), keep(keywords));
+    }
+    if (PyErr_Occurred() || wrong_comprehension(open)) return nullptr;
+    at = open + 1;
+    if (!is(Kind::RightParenthesis) && !checked_arguments(args, keywords)) return nullptr;
+  } else if (!is(Kind::RightParenthesis)) {
     if (!call_arguments(args, keywords, Kind::RightParenthesis)) return nullptr;
     if (starts_comprehension()) {
       // f(x for x in y): a generator, its parentheses being those of the call. It must be the only argument.
       if (args.size() != 1 || !keywords.empty() || args[0]->is<Starred>()) return nullptr;
-      at = open;
       E* generator = generator_argument(open);
       if (!generator) return nullptr;
       args.shrink(0);
@@ -317,8 +376,8 @@ E* Parser::call(E* function, const Position& start) {
 
 E* Parser::generator_argument(Py_ssize_t open) {
   at = open + 1;
-  E* element = named_expression();
-  if (!element) return nullptr;
+  E* element = is(Kind::Name) && kind(1) == Kind::ColonEqual ? named_expression() : expression();
+  if (!element || !starts_comprehension()) return nullptr;
   Sequence<Comprehension*> clauses;
   if (!comprehension_clauses(&clauses) || !accept(Kind::RightParenthesis)) return nullptr;
   return arena.make<GeneratorExp>(position(open), element, clauses);
@@ -559,7 +618,7 @@ E* Parser::read_list_display() {
 E* Parser::brace_display() {
   const Py_ssize_t first = at;
   E* result = read_brace_display();
-  if (!result && finding_errors) wrong_display(first);
+  if (!result && !PyErr_Occurred() && !wrong_dict(first) && finding_errors) wrong_display(first);
   return result;
 }
 
@@ -611,7 +670,7 @@ E* Parser::read_brace_display() {
     if (accept(Kind::DoubleStar)) {
       value = binary(0);
     } else {
-      key = expression();
+      key = finding_errors ? silently(&Parser::expression) : expression();
       if (!key || !accept(Kind::Colon)) return nullptr;
       value = expression();
     }
@@ -748,9 +807,6 @@ E* Parser::lambda() {
     return nullptr;
   }
   ++at;
-  if (finding_errors && (is(Kind::FStringMiddle) || is(Kind::TStringMiddle)))
-    return error_at(join(place_of(tokens[first]), place_of(tokens[at - 1])),
-                    "%c-string: lambda expressions are not allowed without parentheses", is(Kind::FStringMiddle) ? 'f' : 't');
   E* body = expression();
   return body ? arena.make<Lambda>(position(first), args, body) : nullptr;
 }
@@ -810,8 +866,8 @@ Arguments* Parser::parameters(bool is_lambda) {
       for (Argument* argument : ordinary)
         if (positional_only.append(argument) != Status::Ok) return nullptr;
       ordinary.shrink(0);
-      if (!check_version(8, "Positional-only parameters are")) return nullptr;
       if (!accept(Kind::Comma) && !is(close)) return nullptr;
+      if (!check_version(8, "Positional-only parameters are")) return nullptr;
     } else {
       Argument* argument = parameter(is_lambda, false);
       if (!argument) return nullptr;

@@ -43,9 +43,10 @@ Pattern* Parser::pattern() {
   if (finding_errors) {
     if (is_soft("_")) return error_token("cannot use '_' as a target");
     const Place place(*this);
-    E* wrong = expression();
+    const bool name = is(Kind::Name) && kind(1) != Kind::Dot && kind(1) != Kind::LeftParenthesis && kind(1) != Kind::Equal;
+    E* wrong = name ? nullptr : expression();
     if (PyErr_Occurred()) return nullptr;
-    if (wrong && !wrong->is<Name>()) return error_at(wrong->position, "cannot use %s as pattern target", name_of(wrong));
+    if (wrong) return error_at(wrong->position, "cannot use %s as pattern target", name_of(wrong));
   }
   if (!is(Kind::Name) || is_soft("_")) return nullptr;
   Identifier name = identifier_of(tokens[at]);

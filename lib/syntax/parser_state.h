@@ -28,7 +28,7 @@ class Parser {
   static constexpr int kCurrent = -5;  // as end_lineno and end_col_offset: where the tokenizer stands
 
   Parser(Arena& arena, const ParseOptions& options, const GrowingArray<Token>& tokens)
-      : arena(arena), options(options), tokens(tokens) {}
+      : arena(arena), options(options), tokens(tokens), barry(options.flags & CO_FUTURE_BARRY_AS_BDFL) {}
 
   Arena& arena;
   const ParseOptions& options;
@@ -39,8 +39,31 @@ class Parser {
   Py_ssize_t at = 0;
   Py_ssize_t furthest = 0;
   int depth = 0;
+  bool barry;  // PEP 401: `<>` instead of `!=`
   bool finding_errors = false;  // second pass: see syntax_errors.cpp
+  int last_statement_line = 0;  // of the compound statement that was read last: traceback looks for typos from there on
+  int last_statement_column = 0;
   GrowingArray<TypeIgnore> type_ignores;
+
+  // The second pass reads many places more than once: what it has found there. Tokens x rules.
+  enum class Remembered { Expression, Disjunction, Operand, Primary, Count };
+  struct Reading {
+    Expression* node;  // nullptr: none is there
+    Py_ssize_t end;    // 0: not read yet
+  };
+  GrowingArray<Reading> readings;
+  template <class Read>
+  Expression* once(Remembered rule, Read read) {
+    if (readings.empty()) return read();
+    const Py_ssize_t index = at * static_cast<Py_ssize_t>(Remembered::Count) + static_cast<Py_ssize_t>(rule);
+    if (const Reading& known = readings[index]; known.end) {
+      at = known.end - 1;
+      return known.node;
+    }
+    Expression* node = read();
+    if (!PyErr_Occurred()) readings[index] = {node, at + 1};
+    return node;
+  }
 
   // ---- tokens
   Kind kind(int ahead = 0) {
@@ -98,9 +121,11 @@ class Parser {
   Module* module();
   bool statements(GrowingArray<Statement*>& out, bool at_top);
   bool statement(GrowingArray<Statement*>& out);
+  void remember(const Statement* compound);
   bool simple_statements(GrowingArray<Statement*>& out);
   Statement* simple_statement();
   Statement* expression_statement();
+  Statement* assignment();
   Statement* import_statement();
   Statement* import_from();
   Alias* dotted_alias();
@@ -120,7 +145,9 @@ class Parser {
   bool with_items(GrowingArray<WithItem*>& out, bool parenthesized);
   WithItem* with_item(bool parenthesized);
   Statement* try_statement();
-  ExceptHandler* except_handler(bool* star);
+  ExceptHandler* except_handler();
+  bool last_block(Kind keyword, Sequence<Statement*>* out, const char* name);
+  bool else_block(Sequence<Statement*>* out);
   Statement* function(const Sequence<Expression*>& decorators, bool is_async, Py_ssize_t first);
   Statement* class_definition(const Sequence<Expression*>& decorators);
   Statement* decorated();
@@ -152,6 +179,7 @@ class Parser {
   Expression* named_expression();
   Expression* expressions();
   Expression* expression();
+  Expression* read_expression();
   Expression* yield_expression();
   Expression* annotated_rhs();
   Expression* disjunction();
@@ -159,10 +187,12 @@ class Parser {
   Expression* inversion();
   Expression* comparison();
   Expression* binary(int precedence);
+  Expression* read_binary(int precedence);
   Expression* factor();
   Expression* power();
   Expression* await_primary();
   Expression* primary();
+  Expression* read_primary();
   Expression* atom();
   Expression* group_or_tuple();
   Expression* read_group_or_tuple();
@@ -194,7 +224,12 @@ class Parser {
 
   // ---- strings: parser_strings.cpp
   Expression* strings();
-  struct Part;
+  // A piece of adjacent literals: text (a str, perhaps empty), or a replacement field.
+  struct Part {
+    PyObject* text;  // borrowed from the arena; nullptr for a field
+    Expression* field;
+    Position position;
+  };
   bool string_part(GrowingArray<Part>& parts);
   bool formatted_string(GrowingArray<Part>& parts);
   bool replacement_field(GrowingArray<Part>& parts, bool raw, bool is_template);
@@ -213,9 +248,15 @@ class Parser {
   // Tells what is wrong, once module() has failed without an exception.
   void find_error();
   bool stopped() const { return tokens[tokens.size() - 1].kind == Kind::Error && furthest >= tokens.size() - 1; }
-  static bool without_place(const Token& token) {
-    return token.kind == Kind::Indent || token.kind == Kind::Dedent || token.kind == Kind::EndMarker || token.at_end;
+  // The tokenizer has looked beyond the last character; at_end_of_source(): or has failed for want of more text.
+  bool sees_end_of_source() const;
+  bool at_end_of_source() const { return stopped() ? tokenizer->incomplete() : sees_end_of_source(); }
+  bool without_place(const Token& token) const {
+    return token.kind == Kind::Indent || token.kind == Kind::Dedent || token.kind == Kind::EndMarker || token.kind == Kind::Error ||
+           token.at_end;
   }
+  int tokenizer_line() const { return place_of(tokens[furthest]).end_lineno; }
+  Position last_place() const;
   Position place_of(const Token& token) const;
   int last_line_size() const;
   Py_ssize_t closing(Py_ssize_t open) const;                     // the token that closes token `open`, or the last one
@@ -226,9 +267,12 @@ class Parser {
   Expression* operand() { return binary(0); }
   Expression* silently_binary() { return silently(&Parser::operand); }
   bool refuse_target(Expression* node, Target kind);
-  bool wrong_after_operand(Py_ssize_t first, Expression* body);
-  bool wrong_legacy(Py_ssize_t first);
-  bool wrong_statement_operand();
+  bool wrong_expression();
+  bool wrong_handler();
+  bool wrong_quotes();
+  bool wrong_lambda();
+  bool wrong_strings(Py_ssize_t last, bool templated);
+  Expression* expression_without_memory();
   bool wrong_named(Py_ssize_t first, Expression* left);
   bool wrong_not();
   Expression* checked_starred();
@@ -237,17 +281,19 @@ class Parser {
   bool wrong_dict(Py_ssize_t first);
   bool wrong_for_clause(Py_ssize_t first);
   bool wrong_for_target();
-  bool checked_keyword(bool starred, bool* mapping);
-  bool checked_arguments(bool* any_keyword, bool* last_mapping, bool* generator);
-  bool wrong_arguments(Py_ssize_t open, bool is_call);
-  bool wrong_expression_statement(Py_ssize_t first, Expression* value);
+  Expression* checked_positional();
+  bool checked_keyword(bool starred, GrowingArray<Expression*>& args, GrowingArray<Keyword*>& keywords);
+  bool keyword_list(GrowingArray<Expression*>& args, GrowingArray<Keyword*>& keywords);
+  bool argument_list(GrowingArray<Expression*>& args, GrowingArray<Keyword*>& keywords);
+  bool checked_arguments(GrowingArray<Expression*>& args, GrowingArray<Keyword*>& keywords);
+  bool wrong_arguments();
+  bool wrong_assignment();
   bool wrong_parameters(Py_ssize_t first, bool is_lambda);
   bool wrong_replacement_field(Py_ssize_t first, bool is_template);
   bool colon();         // the colon of a statement; its absence at the end of a line is an error
   bool forced_colon();  // a colon that can be the only continuation
   bool wrong_import_name();
   bool wrong_import(Py_ssize_t first);
-  Py_ssize_t at_open = 0;  // where the arguments that are being checked begin
 };
 
 // Restores the place on every way out.

@@ -32,8 +32,9 @@ Module* Parser::module() {
         const Py_ssize_t first = at;
         S* compound = compound_statement();
         if (compound) {
-          if (!accept(Kind::NewLine)) return nullptr;
+          remember(compound);
           if (body.append(compound) != Status::Ok) return nullptr;
+          if (!accept(Kind::NewLine)) return nullptr;
         } else {
           if (PyErr_Occurred()) return nullptr;
           at = first;
@@ -89,6 +90,12 @@ bool Parser::statements(GrowingArray<S*>& out, bool at_top) {
   return at_top ? is(Kind::EndMarker) : true;
 }
 
+void Parser::remember(const S* compound) {
+  if (compound->is<FunctionDef>() || compound->is<AsyncFunctionDef>() || compound->position.lineno < last_statement_line) return;
+  last_statement_line = compound->position.lineno;
+  last_statement_column = compound->position.col_offset;
+}
+
 bool Parser::statement(GrowingArray<S*>& out) {
   const Py_ssize_t first = at;
   switch (kind()) {
@@ -102,13 +109,18 @@ bool Parser::statement(GrowingArray<S*>& out) {
     case Kind::At:
     case Kind::Async: {
       S* compound = compound_statement();
-      return compound && out.append(compound) == Status::Ok;
+      if (!compound) return false;
+      remember(compound);
+      return out.append(compound) == Status::Ok;
     }
     default: break;
   }
   if (is_soft("match")) {
     S* match = match_statement();
-    if (match) return out.append(match) == Status::Ok;
+    if (match) {
+      remember(match);
+      return out.append(match) == Status::Ok;
+    }
     if (PyErr_Occurred()) return false;
     at = first;
   }
@@ -132,7 +144,9 @@ bool Parser::block(Sequence<S*>* out, const char* after, Py_ssize_t first) {
   GrowingArray<S*> body;
   if (accept(Kind::NewLine)) {
     if (!accept(Kind::Indent)) {
-      if (finding_errors && after) error_last(PyExc_IndentationError, "expected an indented block after %s on line %d", after, tokens[first].line);
+      if (!finding_errors) return false;
+      if (after) error_last(PyExc_IndentationError, "expected an indented block after %s on line %d", after, tokens[first].line);
+      else error_last(PyExc_IndentationError, "expected an indented block");
       return false;
     }
     if (is(Kind::Dedent) || !statements(body, false) || !accept(Kind::Dedent)) return false;
@@ -147,6 +161,7 @@ bool Parser::block(Sequence<S*>* out, const char* after, Py_ssize_t first) {
 
 S* Parser::simple_statement() {
   const Py_ssize_t first = at;
+  if (finding_errors && (is(Kind::Pass) || is(Kind::Break) || is(Kind::Continue)) && wrong_expression()) return nullptr;
   switch (kind()) {
     case Kind::Return: {
       ++at;
@@ -161,19 +176,13 @@ S* Parser::simple_statement() {
     case Kind::From: return import_from();
     case Kind::Raise: {
       ++at;
-      if (finding_errors && is(Kind::From))
-        return error_at(join(place_of(tokens[first]), place_of(tokens[at])), "did you forget an expression between 'raise' and 'from'?");
       E *exception = nullptr, *cause = nullptr;
       if (!is(Kind::NewLine) && !is(Kind::Semicolon)) {
         exception = expression();
         if (!exception) return nullptr;
         if (accept(Kind::From)) {
-          const Py_ssize_t from = at - 1;
           cause = expression();
-          if (!cause) {
-            if (finding_errors && !PyErr_Occurred()) error_at(place_of(tokens[from]), "did you forget an expression after 'from'?");
-            return nullptr;
-          }
+          if (!cause) return nullptr;
         }
       }
       return arena.make<Raise>(position(first), exception, cause);
@@ -207,6 +216,12 @@ S* Parser::simple_statement() {
     default: break;
   }
   if (is_soft("type") && kind(1) == Kind::Name) {
+    if (finding_errors) {
+      // It could have been an expression.
+      star_expressions();
+      if (PyErr_Occurred()) return nullptr;
+      at = first;
+    }
     S* alias = type_alias();
     if (alias || PyErr_Occurred()) return alias;
     at = first;
@@ -236,9 +251,21 @@ static bool augmented_operator(Kind kind, Operator* op) {
 // An expression, or one of the assignments that begin with one.
 S* Parser::expression_statement() {
   const Py_ssize_t first = at;
+  if (finding_errors) {
+    S* result = assignment();
+    if (PyErr_Occurred() || (result && !result->is<Expr>())) return result;
+    at = first;
+    if (wrong_assignment()) return nullptr;
+    E* value = star_expressions();
+    return value ? arena.make<Expr>(position(first), value) : nullptr;
+  }
+  return assignment();
+}
+
+S* Parser::assignment() {
+  const Py_ssize_t first = at;
   E* value = star_expressions();
   if (!value) return nullptr;
-  if (finding_errors && wrong_expression_statement(first, value)) return nullptr;
   Operator op;
   if (is(Kind::Equal)) {
     GrowingArray<E*> targets;
@@ -261,9 +288,13 @@ S* Parser::expression_statement() {
     E* annotation = expression();
     if (!annotation) return nullptr;
     E* right = nullptr;
-    if (accept(Kind::Equal)) {
+    if (is(Kind::Equal)) {
+      const Py_ssize_t sign = at++;
       right = annotated_rhs();
-      if (!right) return nullptr;
+      if (!right) {
+        if (PyErr_Occurred()) return nullptr;
+        at = sign;
+      }
     }
     if (!check_version(6, "Variable annotation syntax is")) return nullptr;
     return arena.make<AnnAssign>(position(first), value, annotation, right, simple ? 1 : 0);
@@ -449,6 +480,8 @@ S* Parser::import_from() {
     }
     if (tokens[at - 1].kind == Kind::Comma) return nullptr;
   }
+  if (level == 0 && PyUnicode_EqualToUTF8(module_name, "__future__"))
+    for (const Alias* alias : names) barry |= PyUnicode_EqualToUTF8(alias->name, "barry_as_FLUFL") != 0;
   return arena.make<ImportFrom>(position(first), module_name, keep(names), level);
 }
 

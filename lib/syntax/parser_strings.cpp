@@ -5,13 +5,6 @@ namespace ks::syntax {
 
 using E = Expression;
 
-// A piece of adjacent literals: text (a str, perhaps empty), or a replacement field.
-struct Parser::Part {
-  PyObject* text;  // borrowed from the arena; nullptr for a field
-  E* field;
-  Position position;
-};
-
 static Position position_of(const Token& token) { return {token.line, token.column, token.end_line, token.end_column}; }
 
 // One node from parts: neighbouring texts become one Constant, empty ones disappear.
@@ -52,9 +45,11 @@ E* Parser::strings() {
   GrowingArray<Part> parts;
   GrowingArray<PyObject*> bytes;
   PyObject* kind_prefix = nullptr;
+  Py_ssize_t last = at;
   for (;;) {
     const Kind next = kind();
     if (next == Kind::String) {
+      if (templated) break;
       const Token& literal = tokens[at];
       bool is_bytes;
       PyObject* value = arena.own(string_literal_value(*this, literal, &is_bytes));
@@ -69,20 +64,29 @@ E* Parser::strings() {
         }
         if (parts.append({value, nullptr, position_of(literal)}) != Status::Ok) return nullptr;
       }
-      ++at;
+      last = at++;
     } else if (next == Kind::FStringStart || next == Kind::TStringStart) {
       const bool is_template = next == Kind::TStringStart;
+      // t-strings stand with t-strings only.
+      if (at > first && is_template != templated) break;
       (is_template ? templated : formatted) = true;
       if (!is_template) any_text = true;
-      if (!formatted_string(parts)) return nullptr;
+      const Py_ssize_t size = parts.size();
+      const Py_ssize_t before = at;
+      if (!formatted_string(parts)) {
+        if (before == first || PyErr_Occurred()) return nullptr;
+        parts.shrink(size);
+        at = before;
+        break;
+      }
+      last = before;
       if (is_template && !check_version(14, "t-strings are")) return nullptr;
     } else {
       break;
     }
   }
+  if (finding_errors && wrong_strings(last, templated)) return nullptr;
   const Position whole = position(first);
-  if (templated && (any_text || any_bytes))
-    return error_at(whole, "cannot mix t-string literals with string or bytes literals");
   if (any_bytes && any_text) return error_last(PyExc_SyntaxError, "cannot mix bytes and nonbytes literals");
   if (any_bytes) {
     PyObject* value = bytes[0];

@@ -13,6 +13,8 @@ void Parser::find_error() {
   finding_errors = true;
   at = 0;
   depth = 0;
+  for (Py_ssize_t i = 0; i < tokens.size() * static_cast<Py_ssize_t>(Remembered::Count); ++i)
+    if (readings.append({nullptr, 0}) != Status::Ok) return;
   module();
   if (PyErr_Occurred() || stopped()) return;
   if (last.kind == Kind::Indent) {
@@ -29,14 +31,36 @@ std::nullptr_t Parser::error_last(PyObject* type, const char* format, ...) {
   va_start(arguments, format);
   PyObject* message = PyUnicode_FromFormatV(format, arguments);
   va_end(arguments);
+  return raise_error(type, last_place(), message);
+}
+
+// The last token that was looked at. Where it has no columns: where the tokenizer stands.
+Position Parser::last_place() const {
   const Token& last = tokens[furthest];
   Position place = place_of(last);
   if (without_place(last)) {
-    // Such a token has no columns: where the tokenizer stands is told instead.
     place.col_offset = last.start == source_end ? last_line_size() - 1 : last.end_column - 1;
     place.end_col_offset = kNoPlace;
   }
-  return raise_error(type, place, message);
+  return place;
+}
+
+bool Parser::sees_end_of_source() const {
+  const Token& last = tokens[furthest];
+  if (last.kind == Kind::EndMarker) return true;
+  if (last.end != source_end) return false;
+  // The tokens whose end is only known from the character behind them.
+  switch (last.kind) {
+    case Kind::String:
+    case Kind::FStringEnd:
+    case Kind::TStringEnd:
+    case Kind::Indent: return false;
+    case Kind::NewLine: return last.start == source_end;
+    case Kind::Name:
+    case Kind::Number:
+    case Kind::Dedent: return true;
+    default: return last.kind >= Kind::False || last.size() < 3;
+  }
 }
 
 std::nullptr_t Parser::error_token(const char* format, ...) {

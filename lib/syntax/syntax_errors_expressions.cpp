@@ -12,24 +12,27 @@ static bool is_legacy(const E* node) {
   return PyUnicode_EqualToUTF8(id, "print") || PyUnicode_EqualToUTF8(id, "exec");
 }
 
-// After the disjunction `body`: another expression in its place, or half a conditional expression.
-bool Parser::wrong_after_operand(Py_ssize_t first, E* body) {
+// Where an expression begins: two of them side by side, half a conditional one, or print without parentheses.
+bool Parser::wrong_expression() {
   const Place place(*this);
+  const Py_ssize_t first = at;
   const Token& begin = tokens[first];
-  const bool soft = begin.kind == Kind::Name && (begin.is("match") || begin.is("case") || begin.is("type") || begin.is("_"));
-  if (!soft && !(begin.kind == Kind::Name && tokens[first + 1].kind == Kind::String)) {
-    E* next = silently(&Parser::expression);
-    if (next) {
-      if (!is_legacy(body) && tokens[at - 1].level != 0) {
-        error_at(join(body->position, next->position), "invalid syntax. Perhaps you forgot a comma?");
-        return true;
-      }
-    } else if (PyErr_Occurred()) {
+  const bool soft = is(Kind::Name) && (begin.is("match") || begin.is("case") || begin.is("type") || begin.is("_"));
+  const bool prefixed = !soft && begin.kind == Kind::Name && kind(1) == Kind::String;
+  if (is(Kind::String) && wrong_quotes()) return true;
+  E* body = disjunction();
+  if (PyErr_Occurred()) return true;
+  const Py_ssize_t end = at;
+  if (body && !soft && !prefixed) {
+    E* next = silently(&Parser::expression_without_memory);
+    if (PyErr_Occurred()) return true;
+    if (next && !is_legacy(body) && tokens[at - 1].level != 0) {
+      error_at(join(body->position, next->position), "invalid syntax. Perhaps you forgot a comma?");
       return true;
     }
-    at = place.at;
+    at = end;
   }
-  if (accept(Kind::If)) {
+  if (body && accept(Kind::If)) {
     E* test = disjunction();
     if (PyErr_Occurred()) return true;
     if (test) {
@@ -38,48 +41,72 @@ bool Parser::wrong_after_operand(Py_ssize_t first, E* body) {
         return true;
       }
       if (accept(Kind::Else)) {
-        E* other = expression();
-        if (PyErr_Occurred()) return true;
-        if (!other) {
-          error_at(join(body->position, test->position), "expected expression after 'else', but statement is given");
+        const Py_ssize_t other = at;
+        if (!expression()) {
+          if (PyErr_Occurred()) return true;
+          at = other;
+          error_token("expected expression after 'else', but statement is given");
           return true;
         }
       }
     }
-    at = place.at;
   }
-  return wrong_legacy(first);
-}
-
-// print and exec as statements.
-bool Parser::wrong_legacy(Py_ssize_t first) {
-  const Token& begin = tokens[first];
-  if (begin.kind != Kind::Name || !(begin.is("print") || begin.is("exec"))) return false;
-  const Place place(*this);
-  at = first + 1;
+  at = first;
+  if (is(Kind::Pass) || is(Kind::Break) || is(Kind::Continue)) {
+    const Position statement = place_of(token());
+    ++at;
+    if (accept(Kind::If)) {
+      E* test = disjunction();
+      if (PyErr_Occurred()) return true;
+      if (test && accept(Kind::Else)) {
+        if (simple_statement()) error_at(statement, "expected expression before 'if', but statement is given");
+        if (PyErr_Occurred()) return true;
+      }
+    }
+    at = first;
+  }
+  if (is(Kind::Lambda)) return wrong_lambda();
+  if (!is(Kind::Name)) return false;
+  ++at;
   if (is(Kind::LeftParenthesis)) return false;
   E* rest = star_expressions();
   if (PyErr_Occurred()) return true;
-  if (!rest) return false;
+  if (!rest || !(begin.is("print") || begin.is("exec"))) return false;
   const char* word = begin.is("print") ? "print" : "exec";
   error_at(join(place_of(begin), rest->position), "Missing parentheses in call to '%s'. Did you mean %s(...)?", word, word);
   return true;
 }
 
-// `pass if a else b`
-bool Parser::wrong_statement_operand() {
-  if (!is(Kind::Pass) && !is(Kind::Break) && !is(Kind::Continue)) return false;
+// A string with quotes inside that are not escaped.
+bool Parser::wrong_quotes() {
   const Place place(*this);
-  const Position begin = place_of(token());
   ++at;
-  if (!accept(Kind::If)) return false;
-  E* test = disjunction();
-  if (PyErr_Occurred()) return true;
-  if (!test || !accept(Kind::Else)) return false;
-  simple_statement();
-  if (PyErr_Occurred()) return true;
-  error_at(join(begin, test->position), "expected expression before 'else', but statement is given");
+  E *begin = nullptr, *last = nullptr;
+  while (!is(Kind::String)) {
+    E* item = silently(&Parser::expression_without_memory);
+    if (!item) return PyErr_Occurred() != nullptr;
+    if (!begin) begin = item;
+    last = item;
+  }
+  if (!begin) return false;
+  error_at(join(begin->position, last->position), "invalid syntax. Is this intended to be part of the string?");
   return true;
+}
+
+// `lambda` in a replacement field: its colon has begun the format.
+bool Parser::wrong_lambda() {
+  const Place place(*this);
+  const Py_ssize_t first = at++;
+  if (!parameters(true) || !accept(Kind::Colon)) return PyErr_Occurred() != nullptr;
+  if (!is(Kind::FStringMiddle) && !is(Kind::TStringMiddle)) return false;
+  error_at(join(place_of(tokens[first]), place_of(tokens[at - 1])), "%c-string: lambda expressions are not allowed without parentheses",
+           is(Kind::FStringMiddle) ? 'f' : 't');
+  return true;
+}
+
+// An expression whose own mistakes are not looked for, but those of its parts may have been.
+E* Parser::expression_without_memory() {
+  return read_expression();
 }
 
 // After an expression where a named one may stand: `:=` to something else than a name, or `=`.
@@ -161,7 +188,6 @@ bool Parser::wrong_display(Py_ssize_t first) {
   const Place place(*this);
   const Kind open = tokens[first].kind;
   at = first + 1;
-  if (open == Kind::LeftBrace && wrong_dict(first)) return true;
   if (open == Kind::LeftParenthesis) {
     if (is(Kind::Star)) {
       E* starred = checked_starred();
@@ -227,44 +253,47 @@ bool Parser::wrong_comprehension(Py_ssize_t first) {
   return PyErr_Occurred() != nullptr;
 }
 
+// Pairs without a colon or a value. Both passes ask.
 bool Parser::wrong_dict(Py_ssize_t first) {
   const Place place(*this);
   at = first + 1;
-  for (bool later = false;; later = true) {
+  // Pairs that are good, each with a comma behind it; then one that is not.
+  bool later = false;
+  for (;; later = true) {
+    const Py_ssize_t before = at;
+    bool good;
     if (accept(Kind::DoubleStar)) {
-      if (!binary(0)) return PyErr_Occurred() != nullptr;
+      good = binary(0) != nullptr;
     } else {
-      E* key = later ? expression() : silently(&Parser::expression);
-      if (!key) return PyErr_Occurred() != nullptr;
-      if (!is(Kind::Colon)) {
-        if (!later) return false;
-        error_at({key->position.lineno, key->position.end_col_offset - 1, key->position.end_lineno, kNoPlace},
-                 "':' expected after dictionary key");
-        return true;
-      }
-      const Position colon = place_of(token());
-      ++at;
-      E* value = expression();
-      if (PyErr_Occurred()) return true;
-      if (!value) {
-        if (is(Kind::Star)) {
-          const Position star = place_of(token());
-          ++at;
-          E* item = binary(0);
-          if (PyErr_Occurred()) return true;
-          if (item) {
-            error_at({star.lineno, star.col_offset, kCurrent, kCurrent}, "cannot use a starred expression in a dictionary value");
-            return true;
-          }
-        } else if (is(Kind::RightBrace) || is(Kind::Comma)) {
-          error_at(colon, "expression expected after dictionary key and ':'");
-          return true;
-        }
-        return false;
-      }
+      good = expression() && accept(Kind::Colon) && expression();
     }
-    if (!accept(Kind::Comma) || is(Kind::RightBrace)) return false;
+    if (PyErr_Occurred()) return true;
+    if (good && accept(Kind::Comma)) continue;
+    if (good) return false;
+    at = before;
+    break;
   }
+  E* key = expression();
+  if (!key) return PyErr_Occurred() != nullptr;
+  if (!is(Kind::Colon)) {
+    if (!later) return false;
+    error_at({key->position.lineno, key->position.end_col_offset - 1, key->position.end_lineno, -1}, "':' expected after dictionary key");
+    return true;
+  }
+  const Position colon = place_of(token());
+  ++at;
+  if (is(Kind::Star)) {
+    const Position star = place_of(token());
+    ++at;
+    E* item = binary(0);
+    if (item) error_at({star.lineno, star.col_offset, kCurrent, kCurrent}, "cannot use a starred expression in a dictionary value");
+    return PyErr_Occurred() != nullptr;
+  }
+  if (is(Kind::RightBrace) || is(Kind::Comma)) {
+    error_at(colon, "expression expected after dictionary key and ':'");
+    return true;
+  }
+  return false;
 }
 
 bool Parser::wrong_for_clause(Py_ssize_t first) {
@@ -301,9 +330,22 @@ bool Parser::wrong_for_target() {
 
 // ---- arguments ---------------------------------------------------------------------------------------------------------
 
-// One keyword argument, *iterable (`starred`) or **mapping (else). False: it is none, or an exception is set.
-bool Parser::checked_keyword(bool starred, bool* mapping) {
-  *mapping = false;
+// A positional argument: *iterable, name := value or a value that no = or := follows.
+E* Parser::checked_positional() {
+  E* value;
+  if (is(Kind::Star)) {
+    value = checked_starred();
+  } else if (is(Kind::Name) && kind(1) == Kind::ColonEqual) {
+    value = named_expression();
+  } else {
+    value = expression();
+    if (value && is(Kind::ColonEqual)) return nullptr;
+  }
+  return value && !is(Kind::Equal) ? value : nullptr;
+}
+
+// One keyword argument, *iterable (`starred`) or **mapping (else).
+bool Parser::checked_keyword(bool starred, GrowingArray<E*>& args, GrowingArray<Keyword*>& keywords) {
   const Py_ssize_t first = at;
   const Kind begin = kind();
   if ((begin == Kind::True || begin == Kind::False || begin == Kind::None) && kind(1) == Kind::Equal) {
@@ -312,20 +354,28 @@ bool Parser::checked_keyword(bool starred, bool* mapping) {
     return false;
   }
   if (begin == Kind::Name && kind(1) == Kind::Equal) {
+    Identifier name = identifier_of(tokens[at]);
+    if (!name) return false;
     at += 2;
     E* value = expression();
     if (!value) return false;
-    Sequence<Comprehension*> clauses;
     if (starts_comprehension()) {
       const Place place(*this);
+      Sequence<Comprehension*> clauses;
       if (comprehension_clauses(&clauses))
         error_at(join(place_of(tokens[first]), place_of(tokens[first + 1])),
                  "invalid syntax. Maybe you meant '==' or ':=' instead of '='?");
+      if (PyErr_Occurred()) return false;
     }
-    return !PyErr_Occurred();
+    Keyword* keyword = arena.make<Keyword>(position(first), name, value);
+    return keyword && keywords.append(keyword) == Status::Ok;
   }
-  if (begin == Kind::DoubleStar) {
-    ++at;
+  // Something else before an =: neither a name nor **mapping.
+  if (E* wrong = expression(); wrong && is(Kind::Equal))
+    error_at(join(wrong->position, place_of(token())), "expression cannot contain assignment, perhaps you meant \"==\"?");
+  if (PyErr_Occurred()) return false;
+  at = first;
+  if (accept(Kind::DoubleStar)) {
     E* value = expression();
     if (!value) return false;
     if (is(Kind::Equal)) {
@@ -335,158 +385,143 @@ bool Parser::checked_keyword(bool starred, bool* mapping) {
       if (right) error_at(join(place_of(tokens[first]), right->position), "cannot assign to keyword argument unpacking");
       if (PyErr_Occurred()) return false;
     }
-    *mapping = true;
-    return !starred;
+    if (starred) return false;
+    Keyword* keyword = arena.make<Keyword>(position(first), nullptr, value);
+    return keyword && keywords.append(keyword) == Status::Ok;
   }
-  if (begin == Kind::Star) return starred && checked_starred();
-  E* value = expression();
-  if (value && is(Kind::Equal)) {
-    const Position equal = place_of(token());
-    error_at(join(value->position, equal), "expression cannot contain assignment, perhaps you meant \"==\"?");
+  if (!starred || !is(Kind::Star)) return false;
+  E* value = checked_starred();
+  return value && args.append(value) == Status::Ok;
+}
+
+// Items with commas between them, as many as there are; `at` is behind the last. False: none, or an exception.
+template <class One>
+static bool several(Parser& p, One one) {
+  bool any = false;
+  for (;;) {
+    const Py_ssize_t before = p.at;
+    if (any && !p.accept(Kind::Comma)) return true;
+    if (!one()) {
+      p.at = before;
+      return any && !PyErr_Occurred();
+    }
+    any = true;
   }
+}
+
+bool Parser::keyword_list(GrowingArray<E*>& args, GrowingArray<Keyword*>& keywords) {
+  auto plain = [&] { return checked_keyword(true, args, keywords); };
+  auto mapping = [&] { return checked_keyword(false, args, keywords); };
+  if (several(*this, plain)) {
+    const Py_ssize_t before = at;
+    if (!accept(Kind::Comma) || !several(*this, mapping)) at = before;
+    return !PyErr_Occurred();
+  }
+  return !PyErr_Occurred() && several(*this, mapping);
+}
+
+// Positional arguments, then others, as far as they go.
+bool Parser::argument_list(GrowingArray<E*>& args, GrowingArray<Keyword*>& keywords) {
+  auto positional = [&] {
+    E* value = checked_positional();
+    return value && args.append(value) == Status::Ok;
+  };
+  if (!several(*this, positional)) return !PyErr_Occurred() && keyword_list(args, keywords);
+  const Py_ssize_t before = at;
+  if (!accept(Kind::Comma) || !keyword_list(args, keywords)) at = before;
+  return !PyErr_Occurred();
+}
+
+// The arguments of a call or a class, up to the parenthesis; second pass.
+bool Parser::checked_arguments(GrowingArray<E*>& args, GrowingArray<Keyword*>& keywords) {
+  const Py_ssize_t first = at;
+  if (argument_list(args, keywords)) {
+    accept(Kind::Comma);
+    if (is(Kind::RightParenthesis)) return true;
+  }
+  if (PyErr_Occurred()) return false;
+  at = first;
+  wrong_arguments();
   return false;
 }
 
-// Arguments as far as they go. `at` is behind the last one that is in its place.
-bool Parser::checked_arguments(bool* any_keyword, bool* last_mapping, bool* generator) {
-  *any_keyword = *last_mapping = *generator = false;
-  Py_ssize_t good = -1;
-  for (;;) {
-    E* value;
-    if (is(Kind::Star)) {
-      value = checked_starred();
-    } else if (is(Kind::Name) && kind(1) == Kind::Equal) {
-      break;
-    } else if (is(Kind::Name) && kind(1) == Kind::ColonEqual) {
-      value = silently(&Parser::named_expression);
-      if (!value && !PyErr_Occurred()) break;
-    } else {
-      value = expression();
-      if (value && (is(Kind::ColonEqual) || is(Kind::Equal))) value = nullptr;
-    }
-    if (PyErr_Occurred()) return false;
-    if (!value) break;
-    if (good < 0 && starts_comprehension()) *generator = true;
-    good = at;
-    if (!accept(Kind::Comma)) {
-      at = good;
-      return true;
-    }
-  }
-  const Py_ssize_t start = good >= 0 ? good + 1 : at_open;
-  at = start;
-  bool starred = true;
-  for (;;) {
-    const Py_ssize_t before = at;
-    bool mapping;
-    if (checked_keyword(starred, &mapping)) {
-      *any_keyword = true;
-      *last_mapping = mapping;
-      good = at;
-    } else {
-      if (PyErr_Occurred()) return false;
-      if (!starred) break;
-      starred = false;
-      at = before;
-      continue;
-    }
-    if (!accept(Kind::Comma)) break;
-  }
-  if (good < 0) return false;
-  at = good;
-  return true;
-}
-
-// The arguments of a call whose parenthesis is token `open`. False: nothing is known to be wrong.
-bool Parser::wrong_arguments(Py_ssize_t open, bool is_call) {
+bool Parser::wrong_arguments() {
   const Place place(*this);
-  const Py_ssize_t outer = at_open;
-  at = at_open = open + 1;
-  bool any_keyword, mapping, generator;
-  bool good = checked_arguments(&any_keyword, &mapping, &generator);
-  at_open = outer;
-  if (PyErr_Occurred()) return true;
-  const Py_ssize_t end = at;
-  if (good) {
-    const bool comma = accept(Kind::Comma);
-    if (is(Kind::RightParenthesis)) return false;
-    if (comma) at = end;
-  }
+  const Py_ssize_t first = at;
+  GrowingArray<E*> args;
+  GrowingArray<Keyword*> keywords;
   Sequence<Comprehension*> clauses;
-  if (is_call && good && generator) {
-    if (comprehension_clauses(&clauses) && is(Kind::RightParenthesis)) return PyErr_Occurred() != nullptr;
-    if (PyErr_Occurred()) return true;
-  }
-  if (is_call && wrong_comprehension(open)) return true;
-  // An argument after which a comprehension follows, though it is not the only argument.
-  at = open + 1;
-  E* first = silently(&Parser::expression);
-  if (first && starts_comprehension()) {
-    const Py_ssize_t clauses_at = at;
-    if (comprehension_clauses(&clauses)) {
-      const Position last = position(clauses_at);
-      if (accept(Kind::Comma)) {
-        if (!is(Kind::RightParenthesis) || true) {
-          // f(x for x in y, 1)
-          error_at(join(first->position, last), "Generator expression must be parenthesized");
-          return true;
-        }
-      }
-    }
-  }
-  if (PyErr_Occurred()) return true;
-  // name= without a value
-  at = open + 1;
-  if (is(Kind::Name) && kind(1) == Kind::Equal && (kind(2) == Kind::Comma || kind(2) == Kind::RightParenthesis)) {
+  auto restart = [&] {
+    at = first;
+    args.shrink(0);
+    keywords.shrink(0);
+    return !PyErr_Occurred();
+  };
+  auto unvalued = [&] {
+    if (!is(Kind::Name) || kind(1) != Kind::Equal || (kind(2) != Kind::Comma && kind(2) != Kind::RightParenthesis)) return false;
     error_at(join(place_of(tokens[at]), place_of(tokens[at + 1])), "expected argument value expression");
     return true;
+  };
+  // f(**a, *b)
+  auto positional = [&] { return checked_positional() != nullptr; };
+  bool good = several(*this, positional) && accept(Kind::Comma) && keyword_list(args, keywords);
+  if (!good) good = restart() && keyword_list(args, keywords);
+  if (PyErr_Occurred()) return true;
+  if (good && is(Kind::Comma)) {
+    const Position comma = place_of(token());
+    ++at;
+    if (is(Kind::Star) && checked_starred()) {
+      while (is(Kind::Comma) && kind(1) == Kind::Star) {
+        ++at;
+        if (!checked_starred()) break;
+      }
+      if (!PyErr_Occurred())
+        error_at({comma.lineno, comma.col_offset, kCurrent, kCurrent},
+                 "iterable argument unpacking follows keyword argument unpacking");
+    }
+    if (PyErr_Occurred()) return true;
   }
+  // f(x for x in y, 1)
+  restart();
+  if (E* element = expression(); element && starts_comprehension() && comprehension_clauses(&clauses)) {
+    const Position whole = position(first);
+    if (accept(Kind::Comma)) {
+      argument_list(args, keywords);
+      if (!PyErr_Occurred()) error_at(join(element->position, whole), "Generator expression must be parenthesized");
+      return true;
+    }
+  }
+  if (!restart()) return true;
+  // f(name=value for value in y) was found before. f(name=, 1)
+  if (unvalued()) return true;
+  good = argument_list(args, keywords);
+  if (PyErr_Occurred()) return true;
   if (!good) return false;
+  const Py_ssize_t end = at;
+  if (accept(Kind::Comma) && unvalued()) return true;
   at = end;
-  if (is(Kind::Comma) && kind(1) == Kind::Name && kind(2) == Kind::Equal && (kind(3) == Kind::Comma || kind(3) == Kind::RightParenthesis)) {
-    error_at(join(place_of(tokens[at + 1]), place_of(tokens[at + 2])), "expected argument value expression");
+  // f(1, x for x in y)
+  if (starts_comprehension()) {
+    const Py_ssize_t begin = at;
+    if (comprehension_clauses(&clauses) && args.size() > 1)
+      error_at(join(args.back()->position, position(begin)), "Generator expression must be parenthesized");
+    if (PyErr_Occurred()) return true;
+  }
+  at = end;
+  if (!accept(Kind::Comma)) return false;
+  const Py_ssize_t next = at;
+  if (E* element = expression(); element && starts_comprehension() && comprehension_clauses(&clauses)) {
+    error_at(join(element->position, position(next)), "Generator expression must be parenthesized");
     return true;
   }
-  if (starts_comprehension()) {
-    // The last argument before the clauses: found again, silently.
-    Py_ssize_t last_start = open + 1;
-    for (Py_ssize_t i = end - 1; i > open; --i)
-      if (tokens[i].kind == Kind::Comma && tokens[i].level == tokens[open].level) {
-        last_start = i + 1;
-        break;
-      }
-    const Py_ssize_t clauses_at = at;
-    if (comprehension_clauses(&clauses)) {
-      if (last_start > open + 1) {
-        at = last_start;
-        E* last = silently(&Parser::expression);
-        if (last && at == clauses_at) {
-          comprehension_clauses(&clauses);
-          error_at(join(last->position, position(clauses_at)), "Generator expression must be parenthesized");
-          return true;
-        }
-      }
-    }
-    return PyErr_Occurred() != nullptr;
-  }
-  if (accept(Kind::Comma)) {
-    if (is(Kind::Star) && mapping) {
-      error_at(place_of(tokens[end]), "iterable argument unpacking follows keyword argument unpacking");
-      return true;
-    }
-    const Py_ssize_t outer_again = at_open;
-    at_open = at;
-    bool keyword2, mapping2, generator2;
-    good = checked_arguments(&keyword2, &mapping2, &generator2);
-    at_open = outer_again;
-    if (PyErr_Occurred()) return true;
-    if (good) {
-      error_last(PyExc_SyntaxError, mapping ? "positional argument follows keyword argument unpacking"
+  if (PyErr_Occurred()) return true;
+  at = next;
+  bool unpacking = false;
+  for (Keyword* keyword : keywords) unpacking |= !keyword->arg;
+  if (argument_list(args, keywords))
+    error_last(PyExc_SyntaxError, unpacking ? "positional argument follows keyword argument unpacking"
                                             : "positional argument follows keyword argument");
-      return true;
-    }
-  }
-  return false;
+  return PyErr_Occurred() != nullptr;
 }
 
 }  // namespace ks::syntax

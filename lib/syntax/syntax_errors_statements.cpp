@@ -20,53 +20,73 @@ static bool is_augmented(Kind kind) {
   return (kind >= Kind::PlusEqual && kind <= Kind::DoubleStarEqual) || kind == Kind::DoubleSlashEqual || kind == Kind::AtEqual;
 }
 
-// After the expressions that begin a statement: targets that are none.
-bool Parser::wrong_expression_statement(Py_ssize_t first, E* value) {
+// Where an expression statement begins that is no assignment as it stands: targets that are none.
+bool Parser::wrong_assignment() {
   const Place place(*this);
-  const bool simple = value->is<Name>() || value->is<Attribute>() || value->is<Subscript>();
-  const bool bare_tuple = value->is<Tuple>() && !bracketed(first, value);
-  if (is(Kind::Colon)) {
-    if (simple) return false;
-    ++at;
-    E* annotation = silently(&Parser::expression);
-    if (!annotation) return PyErr_Occurred() != nullptr;
-    if (value->is<Tuple>() || value->is<List>()) {
-      E* shown = bare_tuple ? value->as<Tuple>()->elts[0] : value;
-      error_at(shown->position, "only single target (not %s) can be annotated", value->is<List>() ? "list" : "tuple");
+  const Py_ssize_t first = at;
+  auto annotated = [this] {
+    if (!accept(Kind::Colon)) return false;
+    return expression() != nullptr;
+  };
+  // (a, b): annotation, also in more parentheses
+  if (is(Kind::LeftParenthesis) || is(Kind::LeftBracket)) {
+    E* display = atom();
+    if (PyErr_Occurred()) return true;
+    if (display && (display->is<Tuple>() || display->is<List>()) && annotated())
+      error_at(display->position, "only single target (not %s) can be annotated", display->is<List>() ? "list" : "tuple");
+    if (PyErr_Occurred()) return true;
+    at = first;
+  }
+  // a, b: annotation
+  E* leading = star_named_expression();
+  if (PyErr_Occurred()) return true;
+  if (leading && accept(Kind::Comma)) {
+    const Py_ssize_t second = at;
+    for (bool more = true; more;) {
+      const Py_ssize_t before = at;
+      if (!star_named_expression()) {
+        at = before;
+        break;
+      }
+      more = accept(Kind::Comma);
+    }
+    if (PyErr_Occurred()) return true;
+    if (annotated()) error_at(leading->position, "only single target (not tuple) can be annotated");
+    if (PyErr_Occurred()) return true;
+    at = second;
+  }
+  at = first;
+  E* value = expression();
+  if (PyErr_Occurred()) return true;
+  if (value && annotated()) error_at(value->position, "illegal target for annotation");
+  if (PyErr_Occurred()) return true;
+  // a = f() = b
+  at = first;
+  for (;;) {
+    if (is(Kind::Yield)) {
+      value = yield_expression();
+      if (PyErr_Occurred()) return true;
+      if (!value || !is(Kind::Equal)) break;
+      error_at(value->position, "assignment to yield expression not possible");
       return true;
     }
-    if (value->is<Starred>()) return false;
-    error_at(value->position, "illegal target for annotation");
-    return true;
-  }
-  if (is_augmented(kind())) {
-    if (simple) return false;
-    ++at;
-    E* right = annotated_rhs();
+    value = star_expressions();
     if (PyErr_Occurred()) return true;
-    if (!right) return false;
-    error_at(value->position, "'%s' is an illegal expression for augmented assignment", name_of(value));
-    return true;
-  }
-  if (!is(Kind::Equal)) return false;
-  if (!is_target(value, true)) {
-    E* leading = bare_tuple ? nullptr : value;
-    if (leading && !leading->is<Starred>() && wrong_named(first, leading)) return true;
-    return refuse_target(value, Target::Assign);
-  }
-  while (accept(Kind::Equal)) {
-    E* next = annotated_rhs();
-    if (PyErr_Occurred()) return true;
-    if (!next || !is(Kind::Equal)) return false;
-    if (next->is<Yield>() || next->is<YieldFrom>()) {
-      if (tokens[at - 1].kind == Kind::RightParenthesis && next->position.end_col_offset != tokens[at - 1].end_column)
-        return refuse_target(next, Target::Assign);
-      error_at(next->position, "assignment to yield expression not possible");
-      return true;
+    if (!value || !is(Kind::Equal)) break;
+    if (!is_target(value, true)) {
+      if (refuse_target(value, Target::Assign)) return true;
+      break;
     }
-    if (refuse_target(next, Target::Assign)) return true;
+    ++at;
   }
-  return false;
+  at = first;
+  value = star_expressions();
+  if (PyErr_Occurred()) return true;
+  if (value && is_augmented(kind())) {
+    ++at;
+    if (annotated_rhs()) error_at(value->position, "'%s' is an illegal expression for augmented assignment", name_of(value));
+  }
+  return PyErr_Occurred() != nullptr;
 }
 
 // ---- imports -----------------------------------------------------------------------------------------------------------
@@ -106,6 +126,22 @@ bool Parser::wrong_import(Py_ssize_t first) {
   return true;
 }
 
+// `except` where all others are `except*`, or the other way round.
+bool Parser::wrong_handler() {
+  const Place place(*this);
+  const Position begin = place_of(tokens[at++]);
+  const bool star = accept(Kind::Star);
+  const Position end = place_of(tokens[at - 1]);
+  if (star || !is(Kind::Colon)) {
+    E* type = expression();
+    if (!type) return PyErr_Occurred() != nullptr;
+    if (accept(Kind::As) && !accept(Kind::Name)) return false;
+  }
+  if (!is(Kind::Colon)) return false;
+  error_at(join(begin, end), "cannot have both 'except' and 'except*' on the same 'try'");
+  return true;
+}
+
 // ---- parameters --------------------------------------------------------------------------------------------------------
 
 // The parameters that begin at token `first`.
@@ -114,29 +150,35 @@ bool Parser::wrong_parameters(Py_ssize_t first, bool is_lambda) {
   const Place place(*this);
   at = first;
   const Kind close = is_lambda ? Kind::Colon : Kind::RightParenthesis;
-  bool slash = false, star = false, any = false, only_names = true, default_seen = false;
+  bool slash = false, star = false, any = false, only_names = true;
+  bool default_seen = false, slash_with_default = false, settled = false;
   auto here = [&](const char* message) {
     error_at(place_of(token()), "%s", message);
     return true;
   };
+  auto last = [&](const char* message) {
+    error_last(PyExc_SyntaxError, "%s", message);
+    return true;
+  };
   for (;;) {
     if (is(Kind::Slash)) {
-      if (!any && !slash && !star) return is(Kind::Slash) && (kind(1) == Kind::Comma || kind(1) == close)
-                                              ? here("at least one parameter must precede /")
+      if (!any && !slash && !star) return kind(1) == Kind::Comma
+                                              ? here("at least one argument must precede /")
                                               : false;
       if (star) return here("/ must be ahead of *");
       if (slash) return here("/ may appear only once");
       slash = true;
+      slash_with_default = default_seen;
       ++at;
       if (is(Kind::Star)) return here("expected comma between / and *");
     } else if (is(Kind::Star)) {
       const Kind next = kind(1);
       if (star) {
-        if (next == Kind::Name || next == Kind::Comma) return here("* may appear only once");
+        if (next == Kind::Name || next == Kind::Comma) return here("* argument may appear only once");
         return false;
       }
       if (next == close || (next == Kind::Comma && (kind(2) == close || kind(2) == Kind::DoubleStar)))
-        return here("named parameters must follow bare *");
+        return is_lambda ? last("named arguments must follow bare *") : here("named arguments must follow bare *");
       ++at;
       if (is(Kind::Comma) && kind(1) == Kind::TypeComment) {
         error_last(PyExc_SyntaxError, "bare * has associated type comment");
@@ -144,18 +186,20 @@ bool Parser::wrong_parameters(Py_ssize_t first, bool is_lambda) {
       }
       star = true;
       if (!is(Kind::Comma)) {
-        if (!parameter(is_lambda, true)) return PyErr_Occurred() != nullptr;
-        if (is(Kind::Equal)) return here("var-positional parameter cannot have default value");
+        const Argument* argument = parameter(is_lambda, true);
+        if (!argument) return PyErr_Occurred() != nullptr;
+        const bool starred = argument->annotation && argument->annotation->is<Starred>();
+        if (is(Kind::Equal) && !starred) return here("var-positional argument cannot have default value");
       }
     } else if (is(Kind::DoubleStar)) {
       ++at;
       if (!parameter(is_lambda, false)) return PyErr_Occurred() != nullptr;
-      if (is(Kind::Equal)) return here("var-keyword parameter cannot have default value");
+      if (is(Kind::Equal)) return here("var-keyword argument cannot have default value");
       if (!accept(Kind::Comma)) return false;
-      if (is(Kind::Star) || is(Kind::DoubleStar) || is(Kind::Slash)) return here("parameters cannot follow var-keyword parameter");
+      if (is(Kind::Star) || is(Kind::DoubleStar) || is(Kind::Slash)) return here("arguments cannot follow var-keyword argument");
       const Py_ssize_t next = at;
       if (!is(Kind::Name) || !parameter(is_lambda, false)) return PyErr_Occurred() != nullptr;
-      error_at(position(next), "parameters cannot follow var-keyword parameter");
+      error_at(position(next), "arguments cannot follow var-keyword argument");
       return true;
     } else if (is(Kind::LeftParenthesis)) {
       if (!only_names || slash || star) return false;
@@ -179,13 +223,17 @@ bool Parser::wrong_parameters(Py_ssize_t first, bool is_lambda) {
         const Position equal = place_of(token());
         ++at;
         only_names = false;
-        if (is(close) || is(Kind::Comma)) {
+        if (is(Kind::RightParenthesis) || is(Kind::Comma)) {
           error_at(equal, "expected default value expression");
           return true;
         }
         if (!expression()) return PyErr_Occurred() != nullptr;
-        if (!star) default_seen = true;
-      } else if (default_seen && !star && (is(Kind::Comma) || is(close))) {
+        if (!star) {
+          // Defaults on both sides of a slash: what follows is not looked at.
+          settled |= slash_with_default;
+          default_seen = true;
+        }
+      } else if (default_seen && !settled && !star && (is(Kind::Comma) || is(close))) {
         error_at(position(begin), "parameter without a default follows parameter with a default");
         return true;
       }
@@ -198,6 +246,18 @@ bool Parser::wrong_parameters(Py_ssize_t first, bool is_lambda) {
 }
 
 // ---- f-strings and t-strings -------------------------------------------------------------------------------------------
+
+// Behind strings the last of which is token `last`: one that cannot stand with them.
+bool Parser::wrong_strings(Py_ssize_t last, bool templated) {
+  const Place place(*this);
+  const Position before = position(last);
+  if (templated ? !(is(Kind::String) || is(Kind::FStringStart)) : !is(Kind::TStringStart)) return false;
+  const Py_ssize_t first = at;
+  GrowingArray<Part> parts;
+  if (!accept(Kind::String) && !formatted_string(parts)) return PyErr_Occurred() != nullptr;
+  error_at(join(before, position(first)), "cannot mix t-string literals with string or bytes literals");
+  return true;
+}
 
 bool Parser::wrong_replacement_field(Py_ssize_t first, bool is_template) {
   const char letter = is_template ? 't' : 'f';

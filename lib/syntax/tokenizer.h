@@ -61,6 +61,7 @@ class Tokenizer {
   }
   // The Error is that the text is cut off.
   bool at_cut() const { return at_cut_; }
+  bool in_string() const { return string_depth_ > 0; }
   // The error can go away when more text follows: an open string, parenthesis or a line continuation.
   bool incomplete() const { return incomplete_; }
   const char* line_start() const { return line_start_; }
