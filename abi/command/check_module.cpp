@@ -143,7 +143,7 @@ ModuleUse check_module(const Image& image, const std::string& where, const Modul
     result->add(Rule::ext_private, where, "", fmt::format("{}: {}", private_names.size(), first_few(private_names)));
   check_init(image, where, name, &use, result);
   if (use.api || use.init) {
-    check_libpython(image, where, promise, result);
+    if (!image.program) check_libpython(image, where, promise, result);
     check_strings(image, where, promise, result);
     if (name.kind == ModuleName::Kind::Plain && use.init && image.format != Format::Pe && !image.program)
       result->add(Rule::ext_missing_tag, where, "", where.empty() ? "its name has no tag" : "the file's name has no tag");

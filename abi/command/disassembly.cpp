@@ -18,6 +18,7 @@ class Disassembler {
     good_ = cs_open(CS_ARCH_X86, CS_MODE_64, &handle_) == CS_ERR_OK;
     if (good_) {
       cs_option(handle_, CS_OPT_DETAIL, CS_OPT_ON);
+      cs_option(handle_, CS_OPT_SKIPDATA, CS_OPT_ON);  // bytes that are no instruction come as id 0
       instruction_ = cs_malloc(handle_);
     }
   }
@@ -35,7 +36,7 @@ class Disassembler {
     const uint8_t* at = code.data();
     size_t size = code.size();
     while (size && cs_disasm_iter(handle_, &at, &size, &address, instruction_))
-      if (!visit(*instruction_)) return;
+      if (instruction_->id != 0 && !visit(*instruction_)) return;
   }
 
  private:
@@ -108,58 +109,126 @@ std::vector<std::string> not_implemented(const Image& image) {
   return names;
 }
 
-// Looks for the shapes that the full API's inline functions leave: the count at offset 0 compared with the immortal mark and changed by
-// one, the type at offset 8 compared with a type object of the stable ABI.
-std::vector<FieldAccess> field_accesses(const Image& image, size_t limit) {
-  std::vector<FieldAccess> found;
-  if (image.format != Format::Elf || image.machine != "x86_64") return found;
-  Disassembler disassembler;
-  if (!disassembler.good()) return found;
-  std::unordered_map<uint64_t, std::string_view> slots;
-  for (const Relocation& one : image.relocations)
-    if (!one.symbol.empty() && one.addend == 0) slots.emplace(one.place, one.symbol);
-  std::vector<std::pair<uint64_t, std::string_view>> functions;
-  for (const Export& one : image.exports)
-    if (one.kind == SymbolKind::Function) functions.emplace_back(one.address, one.name);
-  std::sort(functions.begin(), functions.end());
-  auto where = [&](uint64_t address) {
-    auto at = std::upper_bound(functions.begin(), functions.end(), std::make_pair(address, std::string_view("\xff")));
+namespace {
+
+// What the full API's inline functions leave in a module: a count that is changed in memory before _Py_Dealloc is called (Py_DECREF), and a
+// type that is read at offset 8 and compared with a type object (PyList_CheckExact and its kin).
+struct FieldReader {
+  const Image& image;
+  size_t limit;
+  Disassembler disassembler{};
+  std::unordered_map<uint64_t, std::string_view> slots{};  // address of a pointer -> the name that it is filled with
+  std::vector<std::pair<uint64_t, std::string_view>> functions{};
+  std::unordered_map<uint64_t, bool> trampolines{};  // call target -> it leads to _Py_Dealloc
+  std::vector<FieldAccess> found{};
+
+  std::string where(uint64_t address) const {
+    const auto at = std::upper_bound(functions.begin(), functions.end(), address, [](uint64_t a, const auto& row) { return a < row.first; });
     return at == functions.begin() ? fmt::format("{:#x}", address) : fmt::format("{}+{:#x}", (at - 1)->second, address - (at - 1)->first);
-  };
-  for (const Section& section : image.sections) {
-    if (!section.code || section.name.starts_with(".plt")) continue;
-    std::string_view type_register_name;
-    unsigned loaded_register = 0, count_register = 0, count_base = 0;
-    uint64_t loaded_at = 0, count_at = 0;
+  }
+  std::string_view slot_of(const cs_insn& one, const cs_x86_op& operand) const {
+    if (operand.type != X86_OP_MEM || operand.mem.base != X86_REG_RIP) return {};
+    const auto slot = slots.find(one.address + one.size + static_cast<uint64_t>(operand.mem.disp));
+    return slot == slots.end() ? std::string_view{} : slot->second;
+  }
+  // Targets of calls, found in a first pass: a second disassembler must not run within the first.
+  void find_trampolines(const std::unordered_set<uint64_t>& targets) {
+    for (const uint64_t target : targets) {
+      int count = 0;
+      bool leads = false;
+      disassembler.each(image.at(target), target, [&](const cs_insn& one) {
+        if (one.id == X86_INS_JMP && one.detail->x86.op_count == 1) {
+          leads = slot_of(one, one.detail->x86.operands[0]) == "_Py_Dealloc";
+          return false;
+        }
+        return ++count < 4 && one.id != X86_INS_RET && one.id != X86_INS_CALL;
+      });
+      trampolines[target] = leads;
+    }
+  }
+  static bool plain_memory(const cs_x86_op& operand, int64_t offset) {
+    return operand.type == X86_OP_MEM && operand.mem.disp == offset && operand.mem.index == X86_REG_INVALID && operand.mem.base != X86_REG_RIP &&
+           operand.mem.base != X86_REG_RSP && operand.mem.base != X86_REG_RBP && operand.mem.base != X86_REG_INVALID;
+  }
+
+  void scan(const Section& section) {
+    uint64_t changed_at = 0;
+    unsigned type_register = 0, object_register = 0;
+    std::string_view type_name;
+    uint64_t type_at = 0, object_at = 0;
+    constexpr uint64_t kNear = 96;
     disassembler.each(section.bytes, section.address, [&](const cs_insn& one) {
       const cs_x86& x86 = one.detail->x86;
-      const cs_x86_op& first = x86.operands[0];
-      const cs_x86_op& second = x86.operands[1];
-      // mov Type@GOTPCREL(%rip), %r; cmp %r, 8(%object)
-      if (one.id == X86_INS_MOV && x86.op_count == 2 && first.type == X86_OP_REG && second.type == X86_OP_MEM && second.mem.base == X86_REG_RIP) {
-        const auto slot = slots.find(one.address + one.size + static_cast<uint64_t>(second.mem.disp));
-        if (slot != slots.end() && slot->second.starts_with("Py") && slot->second.ends_with("_Type"))
-          loaded_register = first.reg, type_register_name = slot->second, loaded_at = one.address;
-      } else if (one.id == X86_INS_CMP && x86.op_count == 2) {
-        for (const auto& [memory, other] : {std::pair{first, second}, std::pair{second, first}})
-          if (memory.type == X86_OP_MEM && memory.mem.disp == 8 && memory.mem.index == X86_REG_INVALID && memory.mem.base != X86_REG_RIP &&
-              memory.mem.base != X86_REG_RSP && other.type == X86_OP_REG && other.reg == loaded_register && one.address - loaded_at < 64)
-            found.push_back({where(one.address), fmt::format("ob_type compared with {}", type_register_name)});
+      const cs_x86_op &first = x86.operands[0], &second = x86.operands[1];
+      switch (one.id) {
+        case X86_INS_DEC: case X86_INS_SUB: case X86_INS_ADD:
+          if (plain_memory(first, 0) && (one.id == X86_INS_DEC || (second.type == X86_OP_IMM && (second.imm == 1 || second.imm == -1)))) changed_at = one.address;
+          break;
+        case X86_INS_MOV:
+          if (x86.op_count != 2) break;
+          if (plain_memory(first, 0) && second.type == X86_OP_REG) changed_at = one.address;
+          if (first.type != X86_OP_REG) break;
+          if (const std::string_view slot = slot_of(one, second); slot.starts_with("Py") && slot.ends_with("_Type"))
+            type_register = first.reg, type_name = slot, type_at = one.address;
+          else if (plain_memory(second, 8)) object_register = first.reg, object_at = one.address;
+          break;
+        case X86_INS_CMP: {
+          if (x86.op_count != 2) break;
+          const bool type_known = type_at && one.address - type_at < kNear;
+          std::string_view name;
+          for (const auto& [a, b] : {std::pair{first, second}, std::pair{second, first}}) {
+            const bool is_object = plain_memory(a, 8) || (a.type == X86_OP_REG && a.reg == object_register && object_at && one.address - object_at < kNear);
+            if (is_object && b.type == X86_OP_REG && type_known && b.reg == type_register) name = type_name;
+            if (is_object && slot_of(one, b).ends_with("_Type")) name = slot_of(one, b);
+          }
+          if (!name.empty()) found.push_back({where(one.address), fmt::format("an object's type is read and compared with {}", name)});
+          break;
+        }
+        case X86_INS_CALL: case X86_INS_JMP: {
+          if (x86.op_count != 1) break;
+          bool dealloc = slot_of(one, first) == "_Py_Dealloc";
+          if (first.type == X86_OP_IMM)
+            if (const auto target = trampolines.find(static_cast<uint64_t>(first.imm)); target != trampolines.end()) dealloc = target->second;
+          if (dealloc && changed_at && one.address - changed_at < kNear) {
+            found.push_back({where(one.address), "a reference count is changed before _Py_Dealloc"});
+            changed_at = 0;
+          }
+          break;
+        }
+        default: break;
       }
-      // mov (%object), %r32; … ; mov %r32, (%object) or dec/add at (%object)
-      if (one.id == X86_INS_MOV && x86.op_count == 2 && first.type == X86_OP_REG && second.type == X86_OP_MEM && second.mem.disp == 0 &&
-          second.mem.index == X86_REG_INVALID && second.mem.base != X86_REG_RIP && second.mem.base != X86_REG_RSP)
-        count_register = first.reg, count_base = second.mem.base, count_at = one.address;
-      const bool changes = one.id == X86_INS_DEC || one.id == X86_INS_INC || ((one.id == X86_INS_SUB || one.id == X86_INS_ADD) && x86.op_count == 2 &&
-                           second.type == X86_OP_IMM && (second.imm == 1 || second.imm == -1));
-      if (changes && one.address - count_at < 24 &&
-          ((first.type == X86_OP_REG && first.reg == count_register) || (first.type == X86_OP_MEM && first.mem.disp == 0 && first.mem.base == count_base)))
-        found.push_back({where(one.address), "ob_refcnt changed by one"});
       return found.size() < limit;
     });
-    if (found.size() >= limit) break;
   }
-  return found;
+
+  void run() {
+    if (!disassembler.good()) return;
+    for (const Relocation& one : image.relocations)
+      if (!one.symbol.empty() && one.addend == 0) slots.emplace(one.place, one.symbol);
+    for (const Export& one : image.exports)
+      if (one.kind == SymbolKind::Function) functions.emplace_back(one.address, one.name);
+    std::sort(functions.begin(), functions.end());
+    std::unordered_set<uint64_t> targets;
+    for (const Section& section : image.sections)
+      if (section.code)
+        disassembler.each(section.bytes, section.address, [&](const cs_insn& one) {
+          const cs_x86_op& operand = one.detail->x86.operands[0];
+          if ((one.id == X86_INS_CALL || one.id == X86_INS_JMP) && one.detail->x86.op_count == 1 && operand.type == X86_OP_IMM) targets.insert(static_cast<uint64_t>(operand.imm));
+          return targets.size() < 200000;
+        });
+    find_trampolines(targets);
+    for (const Section& section : image.sections)
+      if (section.code && !section.name.starts_with(".plt") && found.size() < limit) scan(section);
+  }
+};
+
+}  // namespace
+
+std::vector<FieldAccess> field_accesses(const Image& image, size_t limit) {
+  if (image.format != Format::Elf || image.machine != "x86_64") return {};
+  FieldReader reader{image, limit};
+  reader.run();
+  return std::move(reader.found);
 }
 
 }  // namespace kingsnake

@@ -54,7 +54,7 @@ struct Reader {
 
   Reading run();
   bool read_segments(uint64_t* dynamic_offset, uint64_t* dynamic_size);
-  void read_sections();
+  bool read_sections();
   uint64_t count_symbols() const;
   void read_versions(std::unordered_map<uint16_t, std::pair<std::string_view, std::string_view>>* names) const;
   void read_symbols();
@@ -96,12 +96,13 @@ bool Reader::read_segments(uint64_t* dynamic_offset, uint64_t* dynamic_size) {
   return true;
 }
 
-void Reader::read_sections() {
+bool Reader::read_sections() {
   const uint64_t table = is_64 ? bytes.u64(40) : bytes.u32(32);
   const uint64_t entry = bytes.u16(is_64 ? 58 : 46);
   uint64_t count = bytes.u16(is_64 ? 60 : 48);
   uint64_t names_index = bytes.u16(is_64 ? 62 : 50);
-  if (!table || entry < (is_64 ? 64u : 40u) || !bytes.holds(table, entry)) return;
+  if (!table) return true;  // stripped off: loaders do not need it
+  if (entry < (is_64 ? 64u : 40u) || !bytes.holds(table, entry)) return false;
   auto header_at = [&](uint64_t i) {
     const Bytes header = bytes.part(table + i * entry, entry);
     return is_64 ? SectionHeader{header.u32(0), header.u32(4), header.u64(8), header.u64(16), header.u64(24), header.u64(32), header.u32(40), header.u64(56)}
@@ -109,7 +110,7 @@ void Reader::read_sections() {
   };
   if (count == 0) count = header_at(0).size;
   if (names_index == SHN_XINDEX) names_index = header_at(0).link;
-  if (count > bytes.size() / entry || !bytes.holds(table, entry * count)) return;
+  if (count > bytes.size() / entry || !bytes.holds(table, entry * count)) return false;
   for (uint64_t i = 0; i < count; ++i) section_headers.push_back(header_at(i));
   Bytes names;
   if (names_index < section_headers.size() && bytes.holds(section_headers[names_index].offset, section_headers[names_index].size))
@@ -120,6 +121,7 @@ void Reader::read_sections() {
                                bytes.part(header.offset, header.size), (header.flags & SHF_EXECINSTR) != 0,
                                header.type == SHT_PROGBITS && !(header.flags & SHF_EXECINSTR)});
   }
+  return true;
 }
 
 uint64_t Reader::count_symbols() const {
@@ -270,7 +272,7 @@ Reading Reader::run() {
   if (type != ET_DYN && type != ET_EXEC) return broken("an ELF file, but neither a library nor a program");
   if (!read_segments(&dynamic_offset, &dynamic_size)) return broken("ELF: the segments do not lie within the file (is it cut off?)");
   image->program = type == ET_EXEC || !image->interpreter.empty();
-  read_sections();
+  if (!read_sections()) return broken("ELF: the section table does not lie within the file (is it cut off?)");
   if (dynamic_size == 0) return type == ET_EXEC ? Reading::Fine : broken("ELF: no dynamic segment (a file with debug information only?)");
   if (!bytes.holds(dynamic_offset, dynamic_size)) return broken("ELF: the dynamic segment does not lie within the file");
   const Bytes table = bytes.part(dynamic_offset, dynamic_size);
