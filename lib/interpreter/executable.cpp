@@ -3,7 +3,6 @@
 #include <cstring>
 #include <utility>
 
-#include "interpreter/immediates.h"
 #include "interpreter/monitoring.h"
 #include "interpreter/specialize.h"
 
@@ -63,7 +62,6 @@ Executable* executable_make(PyCodeObject* code) {
   // Running off the end cannot happen in code of the compiler; in code that someone patched it must not run wild.
   result->units[count] = {.op = kRESERVED, .counter = kRESERVED, .oparg = 0};
   code->co_executors = reinterpret_cast<_PyExecutorArray*>(result);
-  mark_immediate_loads(result);
   return result;
 }
 

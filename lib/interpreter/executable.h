@@ -17,6 +17,7 @@ struct Executable {
   Py_ssize_t unit_count;
   Unit* units;         // behind this head
   uintptr_t instrumentation_version;
+  bool loads_are_marked;  // immediates.h
 };
 
 inline Executable* executable_of(PyCodeObject* code) { return reinterpret_cast<Executable*>(code->co_executors); }

@@ -134,6 +134,7 @@ bool goes_to_taker(const Executable* executable, Py_ssize_t index, int depth, Or
 }
 
 void mark_immediate_loads(Executable* executable) {
+  executable->loads_are_marked = true;
   const auto* code = reinterpret_cast<const unsigned char*>(executable->code->co_code_adaptive);
   for (Py_ssize_t i = 0; i < executable->unit_count; i += 1 + kCaches[code[2 * i]]) {
     Unit& unit = executable->units[i];

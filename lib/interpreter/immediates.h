@@ -21,8 +21,12 @@ enum class Origin { Local, Fresh };
 
 // Whether the value `depth` below the top behind the instruction at `index` is used next by one that takes immediates.
 bool goes_to_taker(const Executable* executable, Py_ssize_t index, int depth, Origin origin);
-// Puts the handlers that leave immediates in the place of loads whose values go to such instructions.
+// Puts the handlers that leave immediates in the place of loads whose values go to such instructions. Done when the first
+// instruction that makes or takes immediates is specialised: most code runs once.
 void mark_immediate_loads(Executable* executable);
+inline void ensure_marked_loads(Executable* executable) {
+  if (!executable->loads_are_marked) mark_immediate_loads(executable);
+}
 
 // New reference to the object that an immediate stands for; nullptr with MemoryError.
 PyObject* make_object(Value immediate);

@@ -277,7 +277,7 @@ int instrument(PyThreadState* thread, PyCodeObject* code) {
     if (is_conditional_jump(op)) unit.counter = !any && i + 2 < count && real_opcode(code, i + 2) == kNOT_TAKEN;
     i += 1 + kCaches[op];
   }
-  mark_immediate_loads(executable);
+  if (executable->loads_are_marked) mark_immediate_loads(executable);
   return 0;
 }
 

@@ -104,7 +104,8 @@ void specialize_FOR_ITER(PyThreadState*, Frame* frame, Unit* unit, Value* sp) {
   if (type == &PyListIter_Type) unit->op = kFOR_ITER_OVER_LIST;
   else if (type == &PyTupleIter_Type) unit->op = kFOR_ITER_OVER_TUPLE;
   else if (type == &PyRangeIter_Type) {
-    const Executable* executable = executable_of(frame_code(frame));
+    Executable* executable = executable_of(frame_code(frame));
+    ensure_marked_loads(executable);
     const bool number = Value::int_fits(reinterpret_cast<RangeIterator*>(sp[-1].object())->start) &&
                         goes_to_taker(executable, unit - executable->units, 0, Origin::Fresh);
     unit->op = number ? kFOR_ITER_OVER_RANGE_NUMBER : kFOR_ITER_OVER_RANGE;

@@ -192,7 +192,8 @@ bool specialize_arithmetic(Frame* frame, Unit* unit, Value* sp, uint32_t operati
   int64_t i, j;
   double a, b;
   const auto stays_number = [&] {
-    const Executable* executable = executable_of(frame_code(frame));
+    Executable* executable = executable_of(frame_code(frame));
+    ensure_marked_loads(executable);
     return goes_to_taker(executable, unit - executable->units, 0, Origin::Fresh);
   };
   if (int_operand(sp[-2], &i) && int_operand(sp[-1], &j)) {
@@ -270,6 +271,7 @@ bool specialize_number_comparison(Frame* frame, Unit* unit, Value* sp) {
     unit->op = kCOMPARE_OP_FLOATS;
   else
     return false;
+  ensure_marked_loads(executable_of(frame_code(frame)));
   fuse_with_load(executable_of(frame_code(frame)), unit);
   return true;
 }
