@@ -260,6 +260,12 @@ Ref<> to_bytes(const std::string& text) {
 
 }  // namespace
 
+static Status share(Ref<>& part, PyObject* cache) {
+  Ref<> key = TRY(merged_constant_key(part, cache));
+  part = borrow(PyTuple_CheckExact(key.get()) ? PyTuple_GET_ITEM(key.get(), 1) : key.get());
+  return Status::Ok;
+}
+
 Ref<PyCodeObject> assemble(Graph& graph, Unit& unit, const AssembleInput& input) {
   resolve_jumps(graph);
   Ref<> code = TRY(to_bytes(instruction_bytes(graph)));
@@ -269,6 +275,8 @@ Ref<PyCodeObject> assemble(Graph& graph, Unit& unit, const AssembleInput& input)
   Ref<> constants = TRY(steal(PyList_AsTuple(graph.constants())));
   Ref<> locals, kinds;
   TRY(local_names(unit, input, &locals, &kinds));
+  // Equal ones are one object in all code objects of a compilation.
+  for (Ref<>* part : {&code, &exceptions, &lines, &names, &constants, &locals}) TRY(share(*part, graph.constant_cache()));
   CodeParts parts;
   parts.filename = input.filename;
   parts.name = unit.name;

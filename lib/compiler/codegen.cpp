@@ -311,8 +311,7 @@ Status Codegen::set_qualname() {
 }
 
 Ref<PyCodeObject> Codegen::leave(bool return_none, Identifier first_local_name) {
-  if (return_none) TRY(load_const(Py_None, kNoLocation));
-  emit(RETURN_VALUE, kNoLocation);
+  TRY(return_at_end(return_none));
   Unit& u = unit();
   const Scope& s = scope();
   int flags = 0;
@@ -330,7 +329,9 @@ Ref<PyCodeObject> Codegen::leave(bool return_none, Identifier first_local_name) 
   }
   flags |= settings_.flags & PyCF_MASK;
   Ref<PyCodeObject> code = assemble_unit(u, flags, settings_.filename, constant_cache_, first_local_name);
+  std::unique_ptr<InstructionSequence> kept = std::move(u.code);
   units_.pop_back();
+  if (keep_nested_ && !units_.empty()) unit().code->nested.push_back(std::move(kept));
   return code;
 }
 
@@ -476,25 +477,34 @@ Status Codegen::unwind_blocks(Location* at, bool preserve_top, const FrameBlock*
 
 // ---- the whole module ------------------------------------------------------------------------------------------------
 
-Ref<PyCodeObject> Codegen::module(const Module* module) {
+Found Codegen::module_body(const Module* module) {
   constant_cache_ = TRY(steal(PyDict_New()));
   TRY(enter("<module>"_id, UnitType::Module, module, 1, nullptr));
-  bool return_none = true;
   switch (module->kind) {
     case ModuleKind::Module:
     case ModuleKind::Interactive: {
       const Location at = module->body.empty() ? Location{1, 0, 1, 0} : module->body[0]->position;
       TRY(body(module->body, at));
-      break;
+      return Found::Yes;
     }
     case ModuleKind::Expression:
       TRY(visit(module->expression));
-      return_none = false;
-      break;
+      return Found::No;
     case ModuleKind::FunctionType:
       return raise(PyExc_SystemError, "module kind %d should not be possible", static_cast<int>(module->kind));
   }
-  return leave(return_none);
+  return Found::Error;
+}
+
+Ref<PyCodeObject> Codegen::module(const Module* module) { return leave(TRY(module_body(module))); }
+
+Ref<> Codegen::instructions(const Module* module, std::unique_ptr<InstructionSequence>* code) {
+  keep_nested_ = true;
+  TRY(return_at_end(TRY(module_body(module))));
+  *code = std::move(unit().code);
+  Ref<> constants = TRY(unit().constants.as_list());
+  return steal(Py_BuildValue("{sisisisO}", "argcount", unit().argument_count, "posonlyargcount", unit().positional_only_count,
+                             "kwonlyargcount", unit().keyword_only_count, "consts", constants.get()));
 }
 
 }  // namespace ks::compiler

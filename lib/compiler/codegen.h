@@ -28,6 +28,8 @@ class Codegen {
   Codegen(const Settings& settings, const SymbolTable& symbols, syntax::Arena& arena)
       : settings_(settings), symbols_(symbols), arena_(arena) {}
   Ref<PyCodeObject> module(const syntax::Module* module);
+  // See generate_only in compile.h.
+  Ref<> instructions(const syntax::Module* module, std::unique_ptr<InstructionSequence>* code);
 
  private:
   using Statement = syntax::Statement;
@@ -76,6 +78,12 @@ class Codegen {
   Status set_qualname();
   // The code object of the innermost unit, which is left.
   Ref<PyCodeObject> leave(bool return_none, Identifier first_local_name = nullptr);
+  Status return_at_end(bool return_none) {
+    if (return_none) TRY(load_const(Py_None, kNoLocation));
+    emit(RETURN_VALUE, kNoLocation);
+    return Status::Ok;
+  }
+  Found module_body(const syntax::Module* module);  // No: an expression, whose value is on the stack
   Status make_closure(PyCodeObject* code, int attributes, const Location& at);
   Status push_block(const FrameBlock& block);
   void pop_block() { unit().blocks.pop_back(); }
@@ -230,6 +238,7 @@ class Codegen {
   syntax::Arena& arena_;
   std::vector<std::unique_ptr<Unit>> units_;
   Ref<> constant_cache_;
+  bool keep_nested_ = false;  // instructions of functions are kept for who asked for instructions
   int silent_ = 0;  // how many copies are being made of what has warned already
 };
 

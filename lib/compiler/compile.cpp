@@ -38,7 +38,9 @@ Ref<> compile_text(const char* source, Py_ssize_t size, const syntax::ParseOptio
   return Ref<>(compile_tree(tree, compile, arena));
 }
 
-Ref<PyCodeObject> compile_tree(syntax::Module* tree, const CompileOptions& options, syntax::Arena& arena) {
+// The stages up to code generation, which `generate(codegen)` ends.
+template <class F>
+static Ref<> run_stages(syntax::Module* tree, const CompileOptions& options, syntax::Arena& arena, F generate) {
   Settings settings{.filename = options.filename,
                     .flags = options.flags,
                     .optimize = optimization_level(options.optimize),
@@ -50,7 +52,17 @@ Ref<PyCodeObject> compile_tree(syntax::Module* tree, const CompileOptions& optio
   TRY(preprocess(tree, {.filename = options.filename, .optimize = settings.optimize, .flags = settings.flags}, arena));
   SymbolTable symbols(options.filename, settings.future, settings.flags & PyCF_ALLOW_TOP_LEVEL_AWAIT, arena);
   TRY(symbols.build(tree));
-  return Codegen(settings, symbols, arena).module(tree);
+  Codegen codegen(settings, symbols, arena);
+  return generate(codegen);
+}
+
+Ref<PyCodeObject> compile_tree(syntax::Module* tree, const CompileOptions& options, syntax::Arena& arena) {
+  Ref<> code = run_stages(tree, options, arena, [tree](Codegen& codegen) { return Ref<>(codegen.module(tree)); });
+  return Ref<PyCodeObject>::steal(as<PyCodeObject>(code.release()));
+}
+
+Ref<> generate_only(syntax::Module* tree, const CompileOptions& options, syntax::Arena& arena, std::unique_ptr<InstructionSequence>* code) {
+  return run_stages(tree, options, arena, [tree, code](Codegen& codegen) { return codegen.instructions(tree, code); });
 }
 
 }  // namespace ks::compiler

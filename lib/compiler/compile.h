@@ -3,6 +3,8 @@
 
 #include <Python.h>
 
+#include <memory>
+
 #include "object/result.h"
 #include "syntax/parser.h"
 
@@ -19,6 +21,10 @@ Ref<PyCodeObject> compile_tree(syntax::Module* tree, const CompileOptions& optio
 
 // Source text (see syntax::parse) to a code object, or with PyCF_ONLY_AST to a tree's object.
 Ref<> compile_text(const char* source, Py_ssize_t size, const syntax::ParseOptions& options, int optimize);
+
+struct InstructionSequence;
+// The module's instructions before they are optimised, those of its functions with them, and {"argcount": ..., "consts": ...}.
+Ref<> generate_only(syntax::Module* tree, const CompileOptions& options, syntax::Arena& arena, std::unique_ptr<InstructionSequence>* code);
 
 // The tree as PyCF_OPTIMIZED_AST shows it; with `check_only` it stays as it is, and only warnings come.
 Status preprocess_tree(syntax::Module* tree, const CompileOptions& options, bool check_only, syntax::Arena& arena);

@@ -77,7 +77,7 @@ Status Graph::build(InstructionSequence& code) {
       if (is_block_push(op.opcode)) op.target->is_handler = true;
     }
   }
-  constants_ = unit_.constants.as_list();
+  if (!constants_) constants_ = unit_.constants.as_list();
   return constants_ ? Status::Ok : Status::Error;
 }
 

@@ -83,6 +83,8 @@ class Graph {
   Graph(Unit& unit, PyObject* constant_cache) : unit_(unit), constant_cache_(constant_cache) {}
 
   // ---- graph.cpp ----
+  // A list to take the constants from, and to keep them in, instead of the unit's.
+  void use_constants(Ref<> list) { constants_ = std::move(list); }
   Status build(InstructionSequence& code);
   void label_exception_targets();
   void remove_unreachable();
@@ -114,6 +116,7 @@ class Graph {
   void normalize_jumps();
 
   Block* entry() { return entry_; }
+  PyObject* constant_cache() { return constant_cache_; }
   Ref<>& constants() { return constants_; }
 
  private:

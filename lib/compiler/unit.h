@@ -39,6 +39,7 @@ struct Instruction {
 struct InstructionSequence {
   std::vector<Instruction> instructions;
   std::vector<int> label_positions;             // -1: not placed yet
+  std::vector<std::unique_ptr<InstructionSequence>> nested;  // of functions in it, where somebody wants to see them
   std::unique_ptr<InstructionSequence> annotations;  // what takes the place of ANNOTATIONS_PLACEHOLDER
 
   Label new_label() {
