@@ -140,17 +140,19 @@ Status Graph::fold_tuple(Block* block, int at) {
   return make_load(&build, std::move(tuple));
 }
 
-// BUILD_LIST 0, then loads of constants, each with LIST_APPEND: a long tuple of constants.
+// BUILD_LIST 0, then loads of constants, each with LIST_APPEND: a long tuple of constants; or a set in the same way.
 Status Graph::fold_list_to_tuple(Block* block, int at) {
   std::vector<Op*> parts, loads;
   bool append_expected = true;
-  // A list that is only looked through ends with its last LIST_APPEND.
-  const bool is_list = block->ops[static_cast<size_t>(at)].opcode == LIST_APPEND;
-  for (int i = is_list ? at : at - 1; i >= 0; --i) {
+  // A list or set that is only looked through ends with the last item that is added.
+  const int last = block->ops[static_cast<size_t>(at)].opcode;
+  const bool is_set = last == SET_ADD;
+  const int build_opcode = is_set ? BUILD_SET : BUILD_LIST, add_opcode = is_set ? SET_ADD : LIST_APPEND;
+  for (int i = last == add_opcode ? at : at - 1; i >= 0; --i) {
     Op& op = block->ops[static_cast<size_t>(i)];
     if (op.opcode == NOP) continue;
     parts.push_back(&op);
-    if (op.opcode == BUILD_LIST && op.oparg == 0) {
+    if (op.opcode == build_opcode && op.oparg == 0) {
       if (!append_expected) return Status::Ok;
       const auto size = static_cast<Py_ssize_t>(loads.size());
       Ref<> tuple = TRY(steal(PyTuple_New(size)));
@@ -159,11 +161,12 @@ Status Graph::fold_list_to_tuple(Block* block, int at) {
         if (!item) return failed;
         PyTuple_SET_ITEM(tuple.get(), j, item);
       }
+      if (is_set) tuple = TRY(steal(PyFrozenSet_New(tuple)));
       remove_loads(parts);
       return make_load(&block->ops[static_cast<size_t>(at)], std::move(tuple));
     }
     if (append_expected) {
-      if (op.opcode != LIST_APPEND || op.oparg != 1) return Status::Ok;
+      if (op.opcode != add_opcode || op.oparg != 1) return Status::Ok;
     } else {
       if (!loads_constant(op.opcode)) return Status::Ok;
       loads.push_back(&op);
@@ -500,6 +503,7 @@ Status Graph::optimize_block(Block* block) {
         }
         break;
       case LIST_APPEND:
+      case SET_ADD:
         if (op.oparg == 1 && (next_opcode == GET_ITER || next_opcode == CONTAINS_OP)) TRY(fold_list_to_tuple(block, i));
         break;
       case BINARY_OP: TRY(fold_binary(block, i)); break;

@@ -142,7 +142,6 @@ int items_taken(int opcode, int oparg) {
     case BUILD_TEMPLATE:
     case FORMAT_WITH_SPEC:
     case STORE_ATTR:
-    case SET_FUNCTION_ATTRIBUTE:
     case IMPORT_NAME:
     case DELETE_SUBSCR:
     case END_ASYNC_FOR: return opcode == BINARY_SLICE ? 3 : 2;
@@ -299,6 +298,7 @@ void BorrowScan::run(Visit visit) {
         pop();
         push(i);
         break;
+      case SET_FUNCTION_ATTRIBUTE:
       case END_SEND: {
         const Item top = pop();
         pop();
