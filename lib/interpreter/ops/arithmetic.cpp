@@ -32,8 +32,15 @@ namespace ks {
 
 HANDLER(UNARY_NEGATIVE) {
   if (sp[-1].is_immediate_float()) {
-    sp[-1] = {sp[-1].bits ^ 4};
-    NEXT(1);
+    // The counter tells once and for all whether what uses the result takes immediates.
+    if (ip->counter == 0) {
+      const Executable* executable = executable_of(CODE());
+      ip->counter = goes_to_taker(executable, ip - executable->units, 0, Origin::Fresh) ? 1 : 2;
+    }
+    if (ip->counter == 1) {
+      sp[-1] = {sp[-1].bits ^ 4};
+      NEXT(1);
+    }
   }
   SAVE();
   NEED_OBJECT(1);
