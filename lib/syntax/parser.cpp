@@ -242,7 +242,8 @@ static bool explain(Parser& parser, const Tokenizer& tokenizer, Ref<>& pending) 
       parser.tokens[parser.tokens.size() - 1].kind == TokenKind::Error) {
     // An error of the tokenizer further on is reported rather than one of the parser, unless it is in an f-string; and a
     // parenthesis that stays open explains an error on a later line.
-    const bool late = tokenizer.unclosed() || tokenizer.error().late() || tokenizer.in_string();
+    const bool late = tokenizer.unclosed() || tokenizer.error().late();
+    if (parser.unexpected_block || (tokenizer.in_string() && !pending)) return false;
     if (pending || !late) {
       PyErr_Clear();
       if (pending) PyErr_SetRaisedException(pending.release());

@@ -304,7 +304,7 @@ S* Parser::function(const Sequence<E*>& decorators, bool is_async, Py_ssize_t fi
     }
   }
   if (!accept(Kind::LeftParenthesis)) {
-    if (finding_errors) error_token("expected '('");
+    if (finding_errors) error_at(place_of(token()), "expected '('");
     return nullptr;
   }
   const Py_ssize_t open = at;

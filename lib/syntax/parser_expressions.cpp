@@ -477,6 +477,11 @@ Identifier Parser::identifier_of(const Token& token) {
   Ref<> normal = TRY(steal(PyObject_CallMethod(module, "normalize", "sO", "NFKC", text.get())));
   Py_ssize_t size;
   const char* utf8 = TRY(PyUnicode_AsUTF8AndSize(normal, &size));
+  for (const char* constant : {"None", "True", "False"})
+    if (strcmp(utf8, constant) == 0) {
+      PyErr_Format(PyExc_ValueError, "identifier field can't represent '%s' constant", constant);
+      return nullptr;
+    }
   return arena.identifier(utf8, size);
 }
 
@@ -827,11 +832,18 @@ Argument* Parser::parameter(bool is_lambda, bool star_annotation) {
 
 // Parameters up to ')' or ':'. Order: positional-only, '/', ordinary ones, '*' [name], keyword-only ones, '**' name.
 Arguments* Parser::parameters(bool is_lambda) {
+  bool slash = false;
+  Arguments* result = read_parameters(is_lambda, &slash);
+  if (slash && !PyErr_Occurred() && !check_version(8, "Positional-only parameters are")) return nullptr;
+  return result;
+}
+
+Arguments* Parser::read_parameters(bool is_lambda, bool* slash) {
   const Kind close = is_lambda ? Kind::Colon : Kind::RightParenthesis;
   GrowingArray<Argument*> positional_only, ordinary, keyword_only;
   GrowingArray<E*> defaults, keyword_defaults;
   Argument *star = nullptr, *mapping = nullptr;
-  bool slash = false, star_seen = false;
+  bool star_seen = false;
   // A type comment belongs to the parameter before it, also after its comma.
   auto comment = [this](Argument* argument) {
     if (is(Kind::TypeComment) && argument) argument->type_comment = type_comment();
@@ -860,14 +872,13 @@ Arguments* Parser::parameters(bool is_lambda) {
         if (!star || is(Kind::Equal) || !separated(star)) return nullptr;
       }
     } else if (is(Kind::Slash)) {
-      if (slash || star_seen || ordinary.empty()) return nullptr;
-      slash = true;
+      if (*slash || star_seen || ordinary.empty()) return nullptr;
+      *slash = true;
       ++at;
       for (Argument* argument : ordinary)
         if (positional_only.append(argument) != Status::Ok) return nullptr;
       ordinary.shrink(0);
       if (!accept(Kind::Comma) && !is(close)) return nullptr;
-      if (!check_version(8, "Positional-only parameters are")) return nullptr;
     } else {
       Argument* argument = parameter(is_lambda, false);
       if (!argument) return nullptr;
@@ -875,12 +886,13 @@ Arguments* Parser::parameters(bool is_lambda) {
       if (accept(Kind::Equal)) {
         value = expression();
         if (!value) return nullptr;
+      } else if (!star_seen && !defaults.empty()) {
+        return nullptr;
       }
       if (!separated(argument)) return nullptr;
       if (star_seen) {
         if (keyword_only.append(argument) != Status::Ok || keyword_defaults.append(value) != Status::Ok) return nullptr;
       } else {
-        if (!value && !defaults.empty()) return nullptr;
         if (ordinary.append(argument) != Status::Ok || (value && defaults.append(value) != Status::Ok)) return nullptr;
       }
     }

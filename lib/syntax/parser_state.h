@@ -40,6 +40,7 @@ class Parser {
   Py_ssize_t furthest = 0;
   int depth = 0;
   bool barry;  // PEP 401: `<>` instead of `!=`
+  bool unexpected_block = false;  // the error is an indentation: nothing else explains it
   bool finding_errors = false;  // second pass: see syntax_errors.cpp
   int last_statement_line = 0;  // of the compound statement that was read last: traceback looks for typos from there on
   int last_statement_column = 0;
@@ -212,6 +213,7 @@ class Parser {
   bool comprehension_clauses(Sequence<Comprehension*>* out);
   bool starts_comprehension() { return is(Kind::For) || (is(Kind::Async) && kind(1) == Kind::For); }
   Arguments* parameters(bool is_lambda);
+  Arguments* read_parameters(bool is_lambda, bool* slash);
   Argument* parameter(bool is_lambda, bool star_annotation);
 
   // ---- targets
@@ -257,6 +259,7 @@ class Parser {
   }
   int tokenizer_line() const { return place_of(tokens[furthest]).end_lineno; }
   Position last_place() const;
+  Position place_for_error(const Token& token) const;
   Position place_of(const Token& token) const;
   int last_line_size() const;
   Py_ssize_t closing(Py_ssize_t open) const;                     // the token that closes token `open`, or the last one
@@ -264,8 +267,6 @@ class Parser {
   std::nullptr_t error_last(PyObject* type, const char* format, ...);  // the last token that was looked at
   std::nullptr_t error_token(const char* format, ...);                 // the current token
   Expression* silently(Expression* (Parser::*rule)());
-  Expression* operand() { return binary(0); }
-  Expression* silently_binary() { return silently(&Parser::operand); }
   bool refuse_target(Expression* node, Target kind);
   bool wrong_expression();
   bool wrong_handler();

@@ -50,13 +50,12 @@ Module* Parser::module() {
       if (!accept(Kind::LeftParenthesis)) return nullptr;
       bool star = false, mapping = false;
       while (!is(Kind::RightParenthesis)) {
-        if (mapping) return nullptr;
         if (accept(Kind::DoubleStar)) mapping = true;
         else if (star) return nullptr;
         else if (accept(Kind::Star)) star = true;
         E* type = expression();
         if (!type || types.append(type) != Status::Ok) return nullptr;
-        if (!accept(Kind::Comma)) break;
+        if (mapping || !accept(Kind::Comma)) break;
         if (is(Kind::RightParenthesis)) return nullptr;
       }
       if (!accept(Kind::RightParenthesis) || !accept(Kind::RightArrow)) return nullptr;

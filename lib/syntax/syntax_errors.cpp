@@ -17,12 +17,15 @@ void Parser::find_error() {
     if (readings.append({nullptr, 0}) != Status::Ok) return;
   module();
   if (PyErr_Occurred() || stopped()) return;
+  unexpected_block = last.kind == Kind::Indent || last.kind == Kind::Dedent;
   if (last.kind == Kind::Indent) {
     error_last(PyExc_IndentationError, "unexpected indent");
   } else if (last.kind == Kind::Dedent) {
     error_last(PyExc_IndentationError, "unexpected unindent");
   } else {
-    error_at(place_of(last), "invalid syntax");
+    Position place = place_of(last);
+    if (last.is("<>") && !barry) place.end_col_offset = place.col_offset + 1;  // as if it were `<` and `>`
+    error_at(place, "invalid syntax");
   }
 }
 
@@ -34,12 +37,19 @@ std::nullptr_t Parser::error_last(PyObject* type, const char* format, ...) {
   return raise_error(type, last_place(), message);
 }
 
-// The last token that was looked at. Where it has no columns: where the tokenizer stands.
-Position Parser::last_place() const {
-  const Token& last = tokens[furthest];
-  Position place = place_of(last);
-  if (without_place(last)) {
-    place.col_offset = last.start == source_end ? last_line_size() - 1 : last.end_column - 1;
+// The last token that was looked at.
+Position Parser::last_place() const { return place_for_error(tokens[furthest]); }
+
+// Where a token has no columns, what is told is where the tokenizer stands.
+Position Parser::place_for_error(const Token& token) const {
+  Position place = place_of(token);
+  if (without_place(token)) {
+    if (token.kind == Kind::Error && tokenizer->error().message) {
+      place.lineno = place.end_lineno = tokenizer->error().line;
+      place.col_offset = tokenizer->error().column;
+    } else {
+      place.col_offset = token.start == source_end ? last_line_size() - 1 : token.end_column - 1;
+    }
     place.end_col_offset = kNoPlace;
   }
   return place;
@@ -53,11 +63,11 @@ bool Parser::sees_end_of_source() const {
   switch (last.kind) {
     case Kind::String:
     case Kind::FStringEnd:
-    case Kind::TStringEnd:
-    case Kind::Indent: return false;
+    case Kind::TStringEnd: return false;
     case Kind::NewLine: return last.start == source_end;
     case Kind::Name:
     case Kind::Number:
+    case Kind::Indent:
     case Kind::Dedent: return true;
     default: return last.kind >= Kind::False || last.size() < 3;
   }
@@ -68,7 +78,7 @@ std::nullptr_t Parser::error_token(const char* format, ...) {
   va_start(arguments, format);
   PyObject* message = PyUnicode_FromFormatV(format, arguments);
   va_end(arguments);
-  return raise_error(PyExc_SyntaxError, place_of(token()), message);
+  return raise_error(PyExc_SyntaxError, place_for_error(token()), message);
 }
 
 int Parser::last_line_size() const {

@@ -98,9 +98,10 @@ bool Parser::wrong_lambda() {
   const Place place(*this);
   const Py_ssize_t first = at++;
   if (!parameters(true) || !accept(Kind::Colon)) return PyErr_Occurred() != nullptr;
-  if (!is(Kind::FStringMiddle) && !is(Kind::TStringMiddle)) return false;
+  const char letter = tokens[at - 1].format_of;
+  if (!letter || is(Kind::FStringEnd) || is(Kind::TStringEnd)) return false;
   error_at(join(place_of(tokens[first]), place_of(tokens[at - 1])), "%c-string: lambda expressions are not allowed without parentheses",
-           is(Kind::FStringMiddle) ? 'f' : 't');
+           letter);
   return true;
 }
 
@@ -123,31 +124,38 @@ bool Parser::wrong_named(Py_ssize_t first, E* left) {
     return false;
   }
   if (!is(Kind::Equal)) return false;
-  at = first;
-  E* target = silently_binary();
-  if (!target || !is(Kind::Equal)) return PyErr_Occurred() != nullptr;
-  ++at;
-  E* value = silently_binary();
-  if (!value || is(Kind::Equal) || is(Kind::ColonEqual)) return PyErr_Occurred() != nullptr;
   if (tokens[first].kind == Kind::Name && tokens[first + 1].kind == Kind::Equal) {
-    error_at(join(target->position, value->position), "invalid syntax. Maybe you meant '==' or ':=' instead of '='?");
+    ++at;
+    E* value = binary(0);
+    if (PyErr_Occurred()) return true;
+    if (!value || is(Kind::Equal) || is(Kind::ColonEqual)) return false;
+    error_at(join(left->position, value->position), "invalid syntax. Maybe you meant '==' or ':=' instead of '='?");
     return true;
   }
-  switch (tokens[first].kind) {
+  at = first;
+  switch (kind()) {
     case Kind::True:
     case Kind::False:
-    case Kind::None:
-    case Kind::LeftBracket: return false;
+    case Kind::None: return false;
+    case Kind::LeftBracket:
     case Kind::LeftParenthesis: {
-      at = first;
-      E* display = silently(&Parser::atom);
-      if (display && (display->is<Tuple>() || display->is<GeneratorExp>()) && display->position.col_offset == tokens[first].column &&
-          display->position.lineno == tokens[first].line)
+      // What could be a target, and generators, are left alone; lists and tuples in more parentheses are not.
+      E* display = atom();
+      if (PyErr_Occurred()) return true;
+      if (display && (display->is<List>() || display->is<Tuple>() || display->is<GeneratorExp>()) &&
+          display->position.col_offset == tokens[first].column && display->position.lineno == tokens[first].line)
         return false;
+      at = first;
       break;
     }
     default: break;
   }
+  E* target = binary(0);
+  if (PyErr_Occurred()) return true;
+  if (!target || !accept(Kind::Equal)) return false;
+  E* value = binary(0);
+  if (PyErr_Occurred()) return true;
+  if (!value || is(Kind::Equal) || is(Kind::ColonEqual)) return false;
   error_at(target->position, "cannot assign to %s here. Maybe you meant '==' instead of '='?", name_of(target));
   return true;
 }

@@ -12,7 +12,7 @@ bool Parser::colon() {
 }
 bool Parser::forced_colon() {
   if (accept(Kind::Colon)) return true;
-  if (!PyErr_Occurred()) error_token("expected ':'");
+  if (finding_errors && !PyErr_Occurred()) error_at(place_of(token()), "expected ':'");
   return false;
 }
 
@@ -42,13 +42,13 @@ bool Parser::wrong_assignment() {
   if (PyErr_Occurred()) return true;
   if (leading && accept(Kind::Comma)) {
     const Py_ssize_t second = at;
-    for (bool more = true; more;) {
+    for (;;) {
       const Py_ssize_t before = at;
       if (!star_named_expression()) {
         at = before;
         break;
       }
-      more = accept(Kind::Comma);
+      accept(Kind::Comma);
     }
     if (PyErr_Occurred()) return true;
     if (annotated()) error_at(leading->position, "only single target (not tuple) can be annotated");
@@ -315,8 +315,18 @@ bool Parser::wrong_replacement_field(Py_ssize_t first, bool is_template) {
     }
   }
   if (is(Kind::Colon)) {
-    Expression* specification;
-    if (!format_specification(false, is_template, &specification)) return PyErr_Occurred() != nullptr;
+    ++at;
+    GrowingArray<Part> parts;
+    for (;;) {
+      // The reference does not read the text of a t-string's specification here.
+      if (accept(Kind::FStringMiddle)) continue;
+      const Py_ssize_t before = at;
+      if (!is(Kind::LeftBrace) || !replacement_field(parts, false, false)) {
+        at = before;
+        break;
+      }
+    }
+    if (PyErr_Occurred()) return true;
     if (!is(Kind::RightBrace)) {
       error_token("%c-string: expecting '}', or format specs", letter);
       return true;

@@ -26,6 +26,7 @@ static_assert(static_cast<int>(TokenKind::Error) == 67 && static_cast<int>(Token
 // A token's text is [start, end) of the source; columns are offsets in bytes within the line of start / of end.
 struct Token {
   TokenKind kind = TokenKind::EndMarker;
+  char format_of = 0;       // ':' that begins a format specification: 'f' or 't'
   bool at_end = false;      // a NEWLINE that the end of a single statement stands for: it has no place of its own
   unsigned char level = 0;  // how many parentheses are open, at most 200
   int line = 0;

@@ -108,7 +108,7 @@ Token Tokenizer::cut() {
 // Measures the indentation of a new logical line. True: *result is to be handed out.
 bool Tokenizer::indentation(Token* result) {
   at_line_begin_ = false;
-  int column = 0, alternative = 0, continued = -1;
+  int column = 0, alternative = 0, continued = 0;
   for (;;) {
     const char c = peek();
     if (c == ' ') {
@@ -120,8 +120,8 @@ bool Tokenizer::indentation(Token* result) {
       column = alternative = 0;
       ++at_;
     } else if (c == '\\' && peek(1) == '\n') {
-      // The first line of a continued one tells the indentation.
-      if (continued < 0) continued = column;
+      // The first line of a continued one tells the indentation, if it has any.
+      if (continued == 0) continued = column;
       at_ += 2;
       if (at_end()) {
         --at_;
@@ -133,7 +133,7 @@ bool Tokenizer::indentation(Token* result) {
       break;
     }
   }
-  if (continued >= 0) column = continued, alternative = continued;
+  if (continued > 0) column = continued, alternative = continued;
   const char c = peek();
   if (c == '#' || c == '\n' || c == '\r' || (at_end() && options_.extra_tokens)) {
     // Lines without code have no indentation; but an empty line ends an interactive block.
@@ -167,7 +167,7 @@ bool Tokenizer::indentation(Token* result) {
     }
     if (column != indents_[indent_]) {
       const char* line_end = static_cast<const char*>(memchr(at_, '\n', static_cast<size_t>(end_ - at_)));
-      *result = fail_at(PyExc_IndentationError, line_, line_start_, column_of(line_end ? line_end : end_), kNoEnd,
+      *result = fail_at(PyExc_IndentationError, line_, line_start_, column_of(line_end ? line_end : end_ - 1), kNoEnd,
                         PyUnicode_FromString("unindent does not match any outer indentation level"));
       return true;
     }
@@ -297,10 +297,7 @@ Token Tokenizer::regular() {
         continue;
       }
       at_ += 1;
-      if (at_end()) {
-        return fail_at_end();
-      }
-      ++at_;
+      if (!at_end()) ++at_;
       return fail_late("unexpected character after line continuation character");
     }
     line_has_token_ = true;
@@ -327,7 +324,7 @@ Token Tokenizer::regular() {
         if (static_cast<unsigned char>(*at_) >= 128) non_ascii = true;
         ++at_;
       }
-      if ((peek() == '"' || peek() == '\'') && at_ - start <= 3 && !non_ascii) {
+      if ((peek() == '"' || peek() == '\'') && at_ - start <= 5 && !non_ascii) {
         // Letters that are each a prefix but do not go together.
         bool seen[5] = {};
         bool all = true;
@@ -457,9 +454,12 @@ Token Tokenizer::operator_token(const char* start) {
   if (at_field_level && c == ':') {
     ++at_;
     field->in_format_spec = true;
+    field->behind_field = false;
+    Token token = make(TokenKind::Colon, start);
+    token.format_of = field->is_template ? 't' : 'f';
     field->middle_line_start = line_start_;
     in_middle_ = true;
-    return make(TokenKind::Colon, start);
+    return token;
   }
   if (two_characters(c, peek(1)) != TokenKind::Operator) {
     const TokenKind three = three_characters(c, peek(1), peek(2));
@@ -505,6 +505,7 @@ Token Tokenizer::operator_token(const char* start) {
         field->middle_line_start = line_start_;
         // A field inside a format specification ends: the specification goes on. Else the text does.
         field->in_format_spec = field->brace_depth > 0;
+        field->behind_field = true;
         field->brace_level = level_;
         return make(TokenKind::RightBrace, start);
       }

@@ -80,6 +80,7 @@ class Tokenizer {
     bool raw;
     bool is_template;
     bool in_format_spec;
+    bool behind_field;     // in a format specification: a field was in it
     int brace_depth;       // replacement fields open within this string
     int brace_level;       // level_ inside the innermost field's brace
     const char* start;

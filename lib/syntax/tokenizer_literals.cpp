@@ -198,7 +198,17 @@ Token Tokenizer::string(const char* start) {
       const int column = static_cast<int>(start - first_line_start);
       line_start_ = first_line_start;
       line_ = first_line;
+      const bool cut = at_end();
       at_ = body - quote_size + 1;
+      if (string_depth_ > 0) {
+        // It has the quotes of the f-string around it: they were meant to end that one.
+        const FormattedString& around = strings_[string_depth_ - 1];
+        if (around.quote == quote && around.quote_size == quote_size) {
+          at_ = start + 1;
+          return fail("%c-string: expecting '}'", around.is_template ? 't' : 'f');
+        }
+      }
+      if (quote_size == 1 && cut) incomplete_ = true;
       if (quote_size == 3) {
         incomplete_ = true;
         return fail_at(PyExc_SyntaxError, first_line, first_line_start, column, -1,
@@ -207,7 +217,7 @@ Token Tokenizer::string(const char* start) {
       }
       return fail_at(PyExc_SyntaxError, first_line, first_line_start, column, -1,
                      PyUnicode_FromFormat(escaped_quote ? "unterminated string literal (detected at line %d); perhaps you "
-                                                          "escaped the end quote"
+                                                          "escaped the end quote?"
                                                         : "unterminated string literal (detected at line %d)",
                                           detected));
     }
@@ -236,7 +246,7 @@ Token Tokenizer::begin_formatted(const char* start, bool raw, bool is_template) 
     quote_size = 3;
     at_ += 2;
   }
-  strings_[string_depth_++] = {quote, quote_size, raw, is_template, false, 0, 0, start, line_, line_start_, line_start_};
+  strings_[string_depth_++] = {quote, quote_size, raw, is_template, false, false, 0, 0, start, line_, line_start_, line_start_};
   in_middle_ = true;
   return make(is_template ? TokenKind::TStringStart : TokenKind::FStringStart, start);
 }
@@ -255,7 +265,7 @@ Token Tokenizer::middle() {
   };
   for (;;) {
     if (at_end() || (field.quote_size == 1 && peek() == '\n')) {
-      if (field.in_format_spec && !at_end()) {
+      if (field.in_format_spec && !field.behind_field && !at_end()) {
         if (at_ > start) return make_from(kind, start, first_line, first_line_start);
         ++at_;
         return fail("%c-string: newlines are not allowed in format specifiers for single quoted %c-strings", letter, letter);
@@ -273,11 +283,6 @@ Token Tokenizer::middle() {
     }
     {
       if (at_end_quote()) {
-        if (field.in_format_spec) {
-          // The field was never closed: the quote goes to the parser as it is.
-          if (at_ > start) return make_from(kind, start, first_line, first_line_start);
-          return fail("%c-string: expecting '}'", letter);
-        }
         if (at_ > start) return make_from(kind, start, first_line, first_line_start);
         at_ += field.quote_size;
         --string_depth_;
@@ -302,7 +307,6 @@ Token Tokenizer::middle() {
         return fail("too many nested parentheses");
       }
       if (field.brace_depth >= 3) {
-        ++at_;
         return fail("%c-string: expressions nested too deeply", letter);
       }
       open_[level_++] = {'{', line_, column_of(at_), line_start_};
