@@ -705,7 +705,7 @@ Status SymbolVisitor::visit_fields(const Expression* node) {
       const auto* n = node->as<Lambda>();
       TRY(visit(n->args->defaults));
       TRY(visit(n->args->kw_defaults));
-      TRY(enter("<lambda>"_id, ScopeType::Function, node, node->position));
+      TRY(enter("lambda"_id, ScopeType::Function, node, node->position));
       TRY(visit(n->args));
       TRY(visit(n->body));
       leave();
@@ -722,19 +722,19 @@ Status SymbolVisitor::visit_fields(const Expression* node) {
       return visit(node->as<Set>()->elts);
     case ExpressionKind::GeneratorExp: {
       const auto* n = node->as<GeneratorExp>();
-      return comprehension(node, "<genexpr>"_id, ComprehensionKind::Generator, n->generators, n->elt, nullptr);
+      return comprehension(node, "genexpr"_id, ComprehensionKind::Generator, n->generators, n->elt, nullptr);
     }
     case ExpressionKind::ListComp: {
       const auto* n = node->as<ListComp>();
-      return comprehension(node, "<listcomp>"_id, ComprehensionKind::List, n->generators, n->elt, nullptr);
+      return comprehension(node, "listcomp"_id, ComprehensionKind::List, n->generators, n->elt, nullptr);
     }
     case ExpressionKind::SetComp: {
       const auto* n = node->as<SetComp>();
-      return comprehension(node, "<setcomp>"_id, ComprehensionKind::Set, n->generators, n->elt, nullptr);
+      return comprehension(node, "setcomp"_id, ComprehensionKind::Set, n->generators, n->elt, nullptr);
     }
     case ExpressionKind::DictComp: {
       const auto* n = node->as<DictComp>();
-      return comprehension(node, "<dictcomp>"_id, ComprehensionKind::Dict, n->generators, n->key, n->value);
+      return comprehension(node, "dictcomp"_id, ComprehensionKind::Dict, n->generators, n->key, n->value);
     }
     case ExpressionKind::Yield:
       TRY(not_in_annotation("yield expression", node));

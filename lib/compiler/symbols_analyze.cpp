@@ -127,7 +127,8 @@ class Analyzer {
       const Where place = where_of(symbol.value);
       const int flags = symbol.value & ((1 << kWhereShift) - 1);
       if (place == Where::Cell || (flags & kCellInComprehension)) inlined_cells.add(symbol.name);
-      const int* existing = scope->symbols.find(symbol.name);
+      int* existing = scope->symbols.find(symbol.name);
+      if (existing && scope->type != ScopeType::Class && place == Where::Free) *existing |= flags & kUsed;
       if (place == Where::Free && scope->type == ScopeType::Class && is_class_cell(symbol.name)) {
         // Neither a name of the class nor the cell that the class makes, which only functions inside reach.
         symbol.value = flags | (static_cast<int>(Where::GlobalImplicit) << kWhereShift);

@@ -9,12 +9,6 @@
 
 namespace ks {
 
-namespace {
-
-// Flags of the code that calls us: its __future__ imports.
-int inherited_flags(PyCompilerFlags* flags) { return PyEval_MergeCompilerFlags(flags); }
-
-// Source as a C string: str (UTF-8), bytes, bytearray or any buffer of bytes. `owner` keeps it.
 const char* source_text(PyObject* source, const char* function, const char* what, PyCompilerFlags* flags, Ref<>* owner) {
   Py_ssize_t size;
   const char* text;
@@ -46,6 +40,11 @@ const char* source_text(PyObject* source, const char* function, const char* what
   }
   return text;
 }
+
+namespace {
+
+// Flags of the code that calls us: its __future__ imports.
+int inherited_flags(PyCompilerFlags* flags) { return PyEval_MergeCompilerFlags(flags); }
 
 constexpr int kCompileMask = PyCF_MASK | PyCF_MASK_OBSOLETE | PyCF_COMPILE_MASK;
 
