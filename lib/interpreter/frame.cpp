@@ -181,14 +181,16 @@ void frame_clear(Frame* frame) {
   close(frame->f_executable);
 }
 
-int frame_traverse(Frame* frame, visitproc visit, void* arg) {
+static int traverse_until(Frame* frame, Value* end, visitproc visit, void* arg) {
   Py_VISIT(frame->frame_obj);
   Py_VISIT(frame->f_locals);
   if (frame->f_funcobj && !frame->f_funcobj.is_borrowed()) Py_VISIT(frame->f_funcobj.object());
   if (frame->f_executable && !frame->f_executable.is_borrowed()) Py_VISIT(frame->f_executable.object());
-  for (Value* value = frame->localsplus; value < frame->stackpointer; ++value)
+  for (Value* value = frame->localsplus; value < end; ++value)
     if (*value && !value->is_borrowed()) Py_VISIT(value->object());
   return 0;
 }
+int frame_traverse(Frame* frame, visitproc visit, void* arg) { return traverse_until(frame, frame->stackpointer, visit, arg); }
+int frame_traverse_running(Frame* frame, visitproc visit, void* arg) { return traverse_until(frame, frame_stack(frame), visit, arg); }
 
 }  // namespace ks

@@ -167,5 +167,7 @@ void frame_clear(Frame* frame);
 void frame_clear_and_pop(PyThreadState* thread, Frame* frame);
 
 int frame_traverse(Frame* frame, visitproc visit, void* argument);
+// The same without the stack of values, whose pointer is in a register while the frame runs.
+int frame_traverse_running(Frame* frame, visitproc visit, void* argument);
 
 }  // namespace ks

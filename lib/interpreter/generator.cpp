@@ -89,9 +89,9 @@ int generator_traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(g->gi_qualname);
   if (g->gi_frame_state == kGenCleared || g->gi_frame_state == kGenCompleted) {
     if (!g->gi_iframe.f_executable.is_borrowed()) Py_VISIT(g->gi_iframe.f_executable.object());
-  } else if (g->gi_frame_state != kGenExecuting) {
-    // While it runs, its stack pointer is in a register: what it holds counts as referenced from outside.
-    const int result = frame_traverse(&g->gi_iframe, visit, arg);
+  } else {
+    const bool runs = g->gi_frame_state == kGenExecuting;  // what is on its stack counts as referenced from outside
+    const int result = runs ? frame_traverse_running(&g->gi_iframe, visit, arg) : frame_traverse(&g->gi_iframe, visit, arg);
     if (result) return result;
   }
   Py_VISIT(g->gi_exc_state.exc_value);

@@ -312,7 +312,16 @@ PyObject* raw_read(PyObject* self, SizeOrNone size) {
 }
 AS_METHOD(raw_read, "read", "($self, size=-1, /)", "");
 
-PyMethodDef raw_methods[] = {raw_read_method, raw_readall_method, {}};
+// What a raw stream must have.
+PyObject* raw_missing(PyObject*, PyObject*) {
+  PyErr_SetNone(PyExc_NotImplementedError);
+  return nullptr;
+}
+METHOD_UNSIGNED(raw_missing, "readinto", 0, "($self, /, *args)", nullptr);
+constexpr PyMethodDef raw_readinto_method = raw_missing_method;
+constexpr PyMethodDef raw_write_method = {"write", raw_missing_method.ml_meth, raw_missing_method.ml_flags, nullptr};
+
+PyMethodDef raw_methods[] = {raw_read_method, raw_readall_method, raw_readinto_method, raw_write_method, {}};
 constexpr char kRawDoc[] = "Base class for raw binary I/O.";
 PyType_Slot raw_slots[] = {{Py_tp_doc, const_cast<char*>(kRawDoc)}, {Py_tp_methods, raw_methods}, {0, nullptr}};
 

@@ -243,9 +243,9 @@ Status flush_writes(Buffered* self) {
       raise_blocking(0);
       return failed;
     }
-    advance_position(self, self->write_pos + count);
-    self->raw_pos = self->position;
-    self->write_pos = self->position;
+    // The user's position stays: it may be in front of what was written.
+    self->write_pos += count;
+    self->raw_pos = self->write_pos;
     // Short writes may come from signals.
     if (PyErr_CheckSignals() < 0) return failed;
   }
@@ -405,11 +405,13 @@ PyObject* read_all(Buffered* self) {
 // Returns how many; -1 error; *blocked when the raw stream would block.
 Py_ssize_t read_up_to(Buffered* self, char* target, Py_ssize_t wanted, bool only_once, bool* blocked) {
   *blocked = false;
+  if (wanted == 0) return 0;
   Py_ssize_t done = Py_MIN(read_ahead(self), wanted);
   if (done > 0) {
     memcpy(target, self->buffer + self->position, static_cast<size_t>(done));
     self->position += done;
-    if (done == wanted || only_once) return done;
+    // One read only: more than the buffer holds may follow straight into the target, but nothing is read ahead.
+    if (done == wanted || (only_once && wanted - done <= self->size)) return done;
   }
   if (self->writable) TRY(flush_and_rewind(self));
   reset_read(self);
@@ -649,8 +651,8 @@ PyObject* buffered_seek(Buffered* self, PyObject* target_object, int whence) {
       const Offset offset = whence == 0 ? target - here : target;
       if (offset >= -self->position && offset <= ahead) {
         self->position += offset;
-        const Offset result = current - raw_offset(self);
-        return offset_to_object(result);
+        // Devices that say nothing of their position must not make it negative.
+        return offset_to_object(Py_MAX(current - raw_offset(self), 0));
       }
     }
   }

@@ -13,8 +13,14 @@ IoState* io_state_of(PyTypeObject* type) {
 }
 
 Failed raise_unsupported(PyTypeObject* type, const char* message) {
-  IoState* state = io_state_of(type);
-  if (state) PyErr_SetString(state->unsupported_operation, message);
+  if (IoState* state = io_state_of(type)) {
+    PyErr_SetString(state->unsupported_operation, message);
+    return failed;
+  }
+  // A stream that is none of ours.
+  if (!PyErr_ExceptionMatches(PyExc_TypeError)) return failed;
+  PyErr_Clear();
+  if (Ref<> exception = steal(PyImport_ImportModuleAttrString("_io", "UnsupportedOperation"))) PyErr_SetString(exception, message);
   return failed;
 }
 
@@ -263,7 +269,7 @@ int io_exec(PyObject* module) {
 
   if (!add_type(module, &io_base_spec, nullptr, &state->io_base) ||
       !add_type(module, &newline_decoder_spec, nullptr, &state->newline_decoder) ||
-      !add_type(module, &bytes_io_buffer_spec, nullptr, &state->bytes_io_buffer, false))
+      !add_type(module, &bytes_io_buffer_spec, nullptr, &state->bytes_io_buffer))
     return -1;
   PyObject* base = object(state->io_base);
   if (!add_type(module, &text_io_base_spec, base, &state->text_io_base) ||

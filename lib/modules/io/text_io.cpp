@@ -91,9 +91,20 @@ Status check(TextIOWrapper* self) {
   if (self->detached) return raise(PyExc_ValueError, "underlying buffer has been detached");
   return raise(PyExc_ValueError, "I/O operation on uninitialized object");
 }
+// The buffer, held while it works: what it calls may detach it.
+Ref<> hold_buffer(TextIOWrapper* self) {
+  if (!self->buffer) return raise(PyExc_ValueError, "underlying buffer has been detached");
+  return Ref<>::borrow(self->buffer);
+}
+template <class... A>
+Ref<> call_buffer(TextIOWrapper* self, PyObject* name, A... arguments) {
+  Ref<> buffer = TRY(hold_buffer(self));
+  return call_method(buffer, name, arguments...);
+}
 Found is_closed(TextIOWrapper* self) {
   TRY(check(self));
-  Ref<> closed = TRY(steal(PyObject_GetAttr(self->buffer, "closed"_id)));
+  Ref<> buffer = TRY(hold_buffer(self));
+  Ref<> closed = TRY(steal(PyObject_GetAttr(buffer, "closed"_id)));
   return closed == Py_True ? Found::Yes : closed == Py_False ? Found::No : found(PyObject_IsTrue(closed));
 }
 Status check_open(TextIOWrapper* self) {
@@ -129,7 +140,7 @@ Ref<> lookup_text_codec(const char* encoding) {
 }
 
 Status make_decoder(TextIOWrapper* self, PyObject* codec, const char* errors) {
-  Ref<> readable = TRY(call_method(self->buffer, "readable"_id));
+  Ref<> readable = TRY(call_buffer(self, "readable"_id));
   const int truth = PyObject_IsTrue(readable);
   if (truth < 0) return failed;
   if (!truth) return Status::Ok;
@@ -143,7 +154,7 @@ Status make_decoder(TextIOWrapper* self, PyObject* codec, const char* errors) {
   return Status::Ok;
 }
 Status make_encoder(TextIOWrapper* self, PyObject* codec, const char* errors) {
-  Ref<> writable = TRY(call_method(self->buffer, "writable"_id));
+  Ref<> writable = TRY(call_buffer(self, "writable"_id));
   const int truth = PyObject_IsTrue(writable);
   if (truth < 0) return failed;
   if (!truth) return Status::Ok;
@@ -164,7 +175,7 @@ Status make_encoder(TextIOWrapper* self, PyObject* codec, const char* errors) {
 Status fix_encoder_state(TextIOWrapper* self) {
   if (!self->seekable || !self->encoder) return Status::Ok;
   self->encoding_start_of_stream = true;
-  Ref<> position = TRY(call_method(self->buffer, "tell"_id));
+  Ref<> position = TRY(call_buffer(self, "tell"_id));
   Ref<> zero = Ref<>::steal(PyLong_FromLong(0));
   const int at_start = PyObject_RichCompareBool(position, zero, Py_EQ);
   if (at_start < 0) return failed;
@@ -283,11 +294,12 @@ int text_init(PyObject* op, PyObject* args, PyObject* kwargs) {
   TRY(make_decoder(self, codec, errors_text));
   TRY(make_encoder(self, codec, errors_text));
 
-  Ref<> seekable = TRY(call_method(self->buffer, "seekable"_id));
+  Ref<> seekable = TRY(call_buffer(self, "seekable"_id));
   const int truth = PyObject_IsTrue(seekable);
   if (truth < 0) return -1;
   self->seekable = self->telling = truth;
-  const int has_read1 = PyObject_HasAttrWithError(self->buffer, "read1"_id);
+  Ref<> buffer = TRY(hold_buffer(self));
+  const int has_read1 = PyObject_HasAttrWithError(buffer, "read1"_id);
   if (has_read1 < 0) return -1;
   self->has_read1 = has_read1;
   self->encoding_start_of_stream = false;
@@ -320,7 +332,7 @@ Status write_pending(TextIOWrapper* self) {
     }
   }
   Ref<> result;
-  do result = call_method(self->buffer, "write"_id, bytes.get());
+  do result = call_buffer(self, "write"_id, bytes.get());
   while (!result && retry_after_interrupt());
   return result ? Status::Ok : failed;
 }
@@ -348,7 +360,7 @@ Ref<> encode(TextIOWrapper* self, PyObject* text) {
 
 Status flush_buffer(TextIOWrapper* self) {
   Ref<> result;
-  do result = call_method(self->buffer, "flush"_id);
+  do result = call_buffer(self, "flush"_id);
   while (!result && retry_after_interrupt());
   return result ? Status::Ok : failed;
 }
@@ -365,7 +377,15 @@ PyObject* text_write(TextIOWrapper* self, StrArgument argument) {
   if (has_newline && must_translate) {
     Ref<> from = TRY(steal(PyUnicode_FromString("\n")));
     Ref<> to = TRY(steal(PyUnicode_FromString(self->write_newline)));
-    text = TRY(steal(PyUnicode_Replace(text, from, to, -1)));
+    if (PyUnicode_CheckExact(text.get())) {
+      text = TRY(steal(PyUnicode_Replace(text, from, to, -1)));
+    } else {
+      // A subclass's own replace() may do anything with this stream.
+      text = TRY(call_method(text, "replace"_id, from.get(), to.get()));
+      if (!PyUnicode_Check(text.get())) return raise(PyExc_TypeError, "replace() should return a str, not %T", text.get());
+      TRY(check_open(self));
+      if (!self->encoder) return raise_unsupported(Py_TYPE(object(self)), "not writable");
+    }
   }
   const bool text_needs_flush = self->write_through;
   const bool needs_flush = self->line_buffering &&
@@ -375,7 +395,7 @@ PyObject* text_write(TextIOWrapper* self, StrArgument argument) {
   const Py_ssize_t size =
       PyUnicode_Check(bytes.get()) ? PyUnicode_GET_LENGTH(bytes.get()) : PyBytes_GET_SIZE(bytes.get());
   // What waits goes out first, if this would make a chunk too large.
-  if (self->pending && self->pending_bytes + size > self->chunk_size) TRY(write_pending(self));
+  while (self->pending && self->pending_bytes + size > self->chunk_size) TRY(write_pending(self));
   if (!self->pending) {
     self->pending = PyList_New(0);
     if (!self->pending) return nullptr;
@@ -385,8 +405,8 @@ PyObject* text_write(TextIOWrapper* self, StrArgument argument) {
   self->pending_bytes += size;
   if (self->pending_bytes >= self->chunk_size || needs_flush || text_needs_flush) TRY(write_pending(self));
   if (needs_flush) TRY(flush_buffer(self));
-  // Text that was read ahead is no longer what follows.
-  if (self->snapshot || self->decoded) {
+  // Text that was read ahead is no longer what follows; but a stream without position has two directions.
+  if (self->snapshot) {
     set_decoded(self, nullptr);
     set_snapshot(self, nullptr);
   }
@@ -402,7 +422,7 @@ PyObject* text_flush(TextIOWrapper* self) {
   if (TRY(is_closed(self))) return raise(PyExc_ValueError, "I/O operation on closed file.");
   self->telling = self->seekable;
   TRY(write_pending(self));
-  return call_method(self->buffer, "flush"_id).release();
+  return call_buffer(self, "flush"_id).release();
 }
 METHOD(text, flush, "($self, /)", "Hand everything to the buffer and flush that.");
 
@@ -428,7 +448,7 @@ Status read_chunk(TextIOWrapper* self, Py_ssize_t size_hint, bool* eof) {
   if (size_hint > 0)
     size_hint = static_cast<Py_ssize_t>(Py_MAX(self->bytes_per_character, 1.0) * static_cast<double>(size_hint));
   Ref<> size = TRY(steal(PyLong_FromSsize_t(Py_MAX(self->chunk_size, size_hint))));
-  Ref<> input = TRY(call_method(self->buffer, self->has_read1 ? "read1"_id : "read"_id, size.get()));
+  Ref<> input = TRY(call_buffer(self, self->has_read1 ? "read1"_id : "read"_id, size.get()));
   Py_buffer view;
   if (PyObject_GetBuffer(input, &view, PyBUF_CONTIG_RO) < 0) {
     PyErr_Clear();
@@ -491,7 +511,7 @@ PyObject* text_read(TextIOWrapper* self, SizeOrNone size_argument) {
   TRY(write_pending(self));
   Py_ssize_t size = size_argument;
   if (size < 0) {
-    Ref<> bytes = TRY(call_method(self->buffer, "read"_id));
+    Ref<> bytes = TRY(call_buffer(self, "read"_id));
     if (bytes == Py_None) {
       return raise(PyExc_BlockingIOError, "Read returned None.");
     }
@@ -686,7 +706,7 @@ PyObject* text_seek(TextIOWrapper* self, PyObject* cookie_argument, int whence) 
       Ref<> reset = TRY(call_method(self->decoder, "reset"_id));
     }
     Ref<> two = Ref<>::steal(PyLong_FromLong(2));
-    Ref<> result = TRY(call_method(self->buffer, "seek"_id, zero.get(), two.get()));
+    Ref<> result = TRY(call_buffer(self, "seek"_id, zero.get(), two.get()));
     if (self->encoder) {
       const int at_start = PyObject_RichCompareBool(result, zero, Py_EQ);
       if (at_start < 0) return nullptr;
@@ -703,14 +723,14 @@ PyObject* text_seek(TextIOWrapper* self, PyObject* cookie_argument, int whence) 
   Cookie cookie;
   TRY(cookie_from_object(cookie_object, &cookie));
   Ref<> start = TRY(steal(offset_to_object(cookie.start)));
-  Ref<> result = TRY(call_method(self->buffer, "seek"_id, start.get()));
+  Ref<> result = TRY(call_buffer(self, "seek"_id, start.get()));
   set_decoded(self, nullptr);
   Py_CLEAR(self->snapshot);
   if (self->decoder) TRY(set_decoder_state(self, cookie));
   if (cookie.characters_to_skip) {
     // Decode the chunk's beginning again, up to the character.
     Ref<> size = TRY(steal(PyLong_FromLong(cookie.bytes_to_feed)));
-    Ref<> input = TRY(call_method(self->buffer, "read"_id, size.get()));
+    Ref<> input = TRY(call_buffer(self, "read"_id, size.get()));
     if (!PyBytes_Check(input.get()))
       return raise(PyExc_TypeError, "underlying read() should have returned a bytes object, not '%.200s'",
                    Py_TYPE(input.get())->tp_name);
@@ -830,7 +850,7 @@ PyObject* text_tell(TextIOWrapper* self) {
   if (!self->telling) return raise(PyExc_OSError, "telling position disabled by next() call");
   TRY(write_pending(self));
   TRY(flush_buffer(self));
-  Ref<> position = TRY(call_method(self->buffer, "tell"_id));
+  Ref<> position = TRY(call_buffer(self, "tell"_id));
   if (!self->decoder || !self->snapshot) return position.release();
   Cookie cookie;
   cookie.start = offset_from_object(position, nullptr);
@@ -857,7 +877,7 @@ METHOD_AS(text_tell, "tell", 0, "($self, /)", "The position, as a number that se
 PyObject* text_truncate(TextIOWrapper* self, PyObject* position) {
   TRY(check(self));
   Ref<> flushed = TRY(call_method(object(self), "flush"_id));
-  return call_method(self->buffer, "truncate"_id, position ? position : Py_None).release();
+  return call_buffer(self, "truncate"_id, position ? position : Py_None).release();
 }
 METHOD_AS(text_truncate, "truncate", 0, "($self, pos=None, /)", "Flush, then truncate the buffer.");
 
@@ -867,6 +887,7 @@ METHOD_AS(text_truncate, "truncate", 0, "($self, pos=None, /)", "Flush, then tru
 PyObject* text_detach(TextIOWrapper* self) {
   TRY(check(self));
   Ref<> flushed = TRY(call_method(object(self), "flush"_id));
+  TRY(check(self));
   self->ok = false;
   self->detached = true;
   return std::exchange(self->buffer, nullptr);
@@ -877,13 +898,14 @@ METHOD_AS(text_detach, "detach", 0, "($self, /)",
 PyObject* text_close(TextIOWrapper* self) {
   TRY(check(self));
   if (TRY(is_closed(self))) Py_RETURN_NONE;
+  if (self->detached) Py_RETURN_NONE;  // by the question
   if (self->finalizing) {
-    Ref<> warned = call_method(self->buffer, "_dealloc_warn"_id, object(self));
+    Ref<> warned = call_buffer(self, "_dealloc_warn"_id, object(self));
     if (!warned) PyErr_Clear();
   }
   Ref<> flushed = call_method(object(self), "flush"_id);
   Ref<> pending = Ref<>::steal(PyErr_GetRaisedException());
-  Ref<> result = call_method(self->buffer, "close"_id);
+  Ref<> result = call_buffer(self, "close"_id);
   if (pending) {
     if (!result) {
       Ref<> second = Ref<>::steal(PyErr_GetRaisedException());
@@ -901,7 +923,7 @@ METHOD_AS(text_close, "close", 0, "($self, /)", "Flush and close the buffer.");
 #define ASK_BUFFER(NAME, DOC)                                             \
   PyObject* text_##NAME(TextIOWrapper* self) {                            \
     TRY(check(self));                                                     \
-    return call_method(self->buffer, operator""_id < #NAME>()).release(); \
+    return call_buffer(self, operator""_id < #NAME>()).release(); \
   }                                                                       \
   METHOD_AS(text_##NAME, #NAME, 0, "($self, /)", DOC)
 ASK_BUFFER(fileno, "The buffer's file descriptor.");
@@ -982,7 +1004,7 @@ METHOD_AS(
 
 PyObject* text_repr(PyObject* op) {
   auto* self = as<TextIOWrapper>(op);
-  TRY(check(self));
+  if (!self->ok && !self->detached) TRY(check(self));
   const int status = Py_ReprEnter(op);
   if (status < 0) return nullptr;
   const char* type_name = Py_TYPE(op)->tp_name;
@@ -1011,7 +1033,13 @@ METHOD_AS(text_getstate, "__getstate__", 0, "($self, /)", "");
 PyObject* buffer_attribute(PyObject* op, PyObject* name) {
   auto* self = as<TextIOWrapper>(op);
   TRY(check(self));
-  return PyObject_GetAttr(self->buffer, name);
+  Ref<> buffer = TRY(hold_buffer(self));
+  return PyObject_GetAttr(buffer, name);
+}
+PyObject* text_buffer(PyObject* op, void*) {
+  auto* self = as<TextIOWrapper>(op);
+  TRY(check(self));
+  return hold_buffer(self).release();
 }
 PyObject* text_name(PyObject* op, void*) { return buffer_attribute(op, "name"_id); }
 PyObject* text_closed(PyObject* op, void*) { return buffer_attribute(op, "closed"_id); }
@@ -1026,7 +1054,7 @@ PyObject* text_newlines(PyObject* op, void*) {
   return result.release();
 }
 PyObject* text_errors(PyObject* op, void*) {
-  TRY(check(as<TextIOWrapper>(op)));
+  if (!as<TextIOWrapper>(op)->detached) TRY(check(as<TextIOWrapper>(op)));
   return Py_NewRef(as<TextIOWrapper>(op)->errors);
 }
 PyObject* text_chunk_size(PyObject* op, void*) {
@@ -1036,7 +1064,7 @@ PyObject* text_chunk_size(PyObject* op, void*) {
 int text_set_chunk_size(PyObject* op, PyObject* value, void*) {
   auto* self = as<TextIOWrapper>(op);
   TRY(check(self));
-  if (!value) return raise(PyExc_AttributeError, "cannot delete attribute");
+  if (!value) return raise(PyExc_AttributeError, "attribute '_CHUNK_SIZE' of '%.100s' objects cannot be deleted", Py_TYPE(op)->tp_name);
   const Py_ssize_t size = PyNumber_AsSsize_t(value, PyExc_ValueError);
   if (size == -1 && PyErr_Occurred()) return -1;
   if (size <= 0) return raise(PyExc_ValueError, "a strictly positive integer is required");
@@ -1106,7 +1134,6 @@ PyMethodDef methods[] = {text_detach_method,
                          {}};
 PyMemberDef members[] = {
     {"encoding", _Py_T_OBJECT, offsetof(TextIOWrapper, encoding), Py_READONLY, nullptr},
-    {"buffer", _Py_T_OBJECT, offsetof(TextIOWrapper, buffer), Py_READONLY, nullptr},
     {"line_buffering", Py_T_BOOL, offsetof(TextIOWrapper, line_buffering), Py_READONLY, nullptr},
     {"write_through", Py_T_BOOL, offsetof(TextIOWrapper, write_through), Py_READONLY, nullptr},
     {"_finalizing", Py_T_BOOL, offsetof(TextIOWrapper, finalizing), 0, nullptr},
@@ -1114,6 +1141,7 @@ PyMemberDef members[] = {
     {"__dictoffset__", Py_T_PYSSIZET, offsetof(TextIOWrapper, dict), Py_READONLY, nullptr},
     {}};
 PyGetSetDef getset[] = {{"name", text_name, nullptr, nullptr, nullptr},
+                        {"buffer", text_buffer, nullptr, nullptr, nullptr},
                         {"closed", text_closed, nullptr, nullptr, nullptr},
                         {"newlines", text_newlines, nullptr, nullptr, nullptr},
                         {"errors", text_errors, nullptr, nullptr, nullptr},
