@@ -537,7 +537,7 @@ Status seconds_to_nanoseconds(PyObject* seconds, int64_t* result) {
   if (value == -1 && PyErr_Occurred()) return failed;
   long long nanoseconds;
   if (overflow || __builtin_mul_overflow(value, 1000000000LL, &nanoseconds))
-    return raise(PyExc_OverflowError, "timestamp too large to convert to C PyTime_t");
+    return raise(PyExc_OverflowError, "timestamp out of range for C PyTime_t");
   *result = nanoseconds;
   return Status::Ok;
 }

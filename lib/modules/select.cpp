@@ -37,7 +37,7 @@ Status timeout_from_object(PyObject* object, int64_t unit, bool negative_allowed
     const double value = PyFloat_AS_DOUBLE(object);
     if (isnan(value)) return raise(PyExc_ValueError, "Invalid value NaN (not a number)");
     const double scaled = ceil(value * static_cast<double>(unit));
-    if (!(scaled > -9.2e18 && scaled < 9.2e18)) return raise(PyExc_OverflowError, "timestamp too large to convert to C PyTime_t");
+    if (!(scaled > -9.2e18 && scaled < 9.2e18)) return raise(PyExc_OverflowError, "timestamp out of range for C PyTime_t");
     *nanoseconds = static_cast<int64_t>(scaled);
   } else {
     if (!PyIndex_Check(object)) return raise(PyExc_TypeError, "%s", type_message);
@@ -45,7 +45,7 @@ Status timeout_from_object(PyObject* object, int64_t unit, bool negative_allowed
     Ref<> index = TRY(steal(PyNumber_Index(object)));
     const long long value = PyLong_AsLongLongAndOverflow(index, &overflow);
     if (overflow || __builtin_mul_overflow(value, unit, nanoseconds))
-      return raise(PyExc_OverflowError, "timestamp too large to convert to C PyTime_t");
+      return raise(PyExc_OverflowError, "timestamp out of range for C PyTime_t");
   }
   if (*nanoseconds < 0) {
     if (!negative_allowed) return raise(PyExc_ValueError, "timeout must be non-negative");

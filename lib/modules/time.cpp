@@ -93,7 +93,7 @@ Status duration_from_object(PyObject* object, Rounding rounding, int64_t* result
     double scaled = value * 1e9;
     scaled = rounding == Rounding::Floor ? floor(scaled) : ceil(scaled);
     if (!(scaled >= -9223372036854775808.0 && scaled < 9223372036854775808.0))
-      return raise(PyExc_OverflowError, "timestamp too large to convert to C PyTime_t");
+      return raise(PyExc_OverflowError, "timestamp out of range for C PyTime_t");
     *result = static_cast<int64_t>(scaled);
     return Status::Ok;
   }
@@ -104,7 +104,7 @@ Status duration_from_object(PyObject* object, Rounding rounding, int64_t* result
   const long long seconds = PyLong_AsLongLongAndOverflow(index, &overflow);
   if (seconds == -1 && !overflow && PyErr_Occurred()) return failed;
   if (overflow || __builtin_mul_overflow(seconds, kSecond, result))
-    return raise(PyExc_OverflowError, "timestamp too large to convert to C PyTime_t");
+    return raise(PyExc_OverflowError, "timestamp out of range for C PyTime_t");
   return Status::Ok;
 }
 Status set_clock(clockid_t clock, int64_t nanoseconds) {

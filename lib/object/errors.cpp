@@ -108,7 +108,10 @@ static bool matches(PyObject* exception, PyObject* type) {
     // Nested too deeply, nothing matches; the question has no way to fail, so the error is only reported.
     Ref<> current = take_raised(thread());
     if (Py_EnterRecursiveCall(" in PyErr_GivenExceptionMatches")) {
+      // The hook needs some of what is kept in reserve.
+      ++thread()->recursion_headroom;
       PyErr_WriteUnraisable(nullptr);
+      --thread()->recursion_headroom;
       set_raised(thread(), std::move(current));
       return false;
     }

@@ -45,9 +45,11 @@ Status add_text(PyUnicodeWriter* writer, PyObject* text) { return status(PyUnico
 Status write_item(PyUnicodeWriter* writer, PyObject* item);
 Status write_items(PyUnicodeWriter* writer, PyObject* items, const char* open, const char* close) {
   TRY(PyUnicodeWriter_WriteUTF8(writer, open, -1));
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items); ++i) {
+  const Py_ssize_t count = PySequence_Fast_GET_SIZE(items);
+  for (Py_ssize_t i = 0; i < count; ++i) {
     if (i) TRY(PyUnicodeWriter_WriteUTF8(writer, ", ", -1));
-    Ref<> item = borrow(PySequence_Fast_GET_ITEM(items, i));
+    // A list may have become shorter by what its items do.
+    Ref<> item = TRY(PyList_Check(items) ? steal(PyList_GetItemRef(items, i)) : borrow(PyTuple_GET_ITEM(items, i)));
     TRY(write_item(writer, item));
   }
   return status(PyUnicodeWriter_WriteUTF8(writer, close, -1));

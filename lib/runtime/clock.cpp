@@ -52,7 +52,7 @@ int time_t_overflow() {
   return -1;
 }
 int time_overflow() {
-  PyErr_SetString(PyExc_OverflowError, "timestamp too large to convert to C PyTime_t");
+  PyErr_SetString(PyExc_OverflowError, "timestamp out of range for C PyTime_t");
   return -1;
 }
 

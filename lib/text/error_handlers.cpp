@@ -275,6 +275,7 @@ PyObject* PyCodec_NameReplaceErrors(PyObject* exception) {
   Failure failure;
   TRY(read_failure(exception, &failure));
   if (failure.kind != Failure::Encode) return cannot_handle(exception);
+  TRY(need_character_names());
   StrBuilder out;
   for (Py_ssize_t i = failure.start; i < failure.end; ++i) {
     const Py_UCS4 c = str_char(failure.subject, i);

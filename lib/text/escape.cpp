@@ -1,10 +1,20 @@
 // The codecs unicode-escape and raw-unicode-escape.
 #include "object/export.h"
+#include "runtime/state.h"
 #include "text/codec.h"
 #include "text/unicode.h"
 #include "types/str_private.h"
 
 namespace ks {
+
+Status need_character_names() {
+  bool& loaded = interpreter()->text.codecs.names_loaded;
+  if (loaded) return Status::Ok;
+  Ref<> module = steal(PyImport_ImportModule("unicodedata"));
+  if (!module) return raise(PyExc_UnicodeError, "\\N escapes not supported (can't load unicodedata module)");
+  loaded = true;
+  return Status::Ok;
+}
 
 static int hex_digit(char c) {
   return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
@@ -81,6 +91,7 @@ static PyObject* decode_escapes(const char* text, Py_ssize_t size, const char* e
           }
           if (at == name) break;
           ++at;
+          TRY(need_character_names());
           Py_UCS4 found[4];
           if (character_by_name(input + name, at - 1 - name, NameKinds::WithAliases, found) == 1) {
             TRY(out.add_char(found[0]));

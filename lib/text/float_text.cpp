@@ -272,6 +272,7 @@ char* PyOS_double_to_string(double value, char code, int precision, int flags, i
       return nullptr;
   }
   if (precision < 0) precision = 6;
+  if (precision > INT_MAX - 1024) return raise(PyExc_ValueError, "precision too big");
   bool negative = std::signbit(value);
   const double magnitude = std::fabs(value);
   const bool alternative = flags & Py_DTSF_ALT;

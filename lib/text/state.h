@@ -11,6 +11,7 @@ struct CodecRegistry {
   PyObject* cache = nullptr;         // normalised name -> codec info
   PyObject* error_handlers = nullptr;  // name -> callable
   bool encodings_imported = false;
+  bool names_loaded = false;           // the module unicodedata has been imported for names of characters
 };
 
 // The codec of file names, from the configuration.

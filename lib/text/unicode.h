@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "object/result.h"
+
 namespace ks {
 
 #include "text/unicode_layout.inc"
@@ -58,5 +60,7 @@ int character_name(Py_UCS4 c, char* out);
 // What a name stands for: 1 to 4 characters, or 0. Any case.
 enum class NameKinds { Characters, WithAliases, WithSequences };  // each with the ones before it
 int character_by_name(const char* name, Py_ssize_t length, NameKinds kinds, Py_UCS4* out);
+// The names are ours, but \N{...} has always been a matter of the module unicodedata: UnicodeError when that cannot be imported.
+Status need_character_names();
 
 }  // namespace ks

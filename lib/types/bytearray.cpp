@@ -141,6 +141,7 @@ Status bytearray_extend(PyByteArrayObject* self, PyObject* iterable) {
       return raise(PyExc_TypeError, "can't extend bytearray with %.100s", Py_TYPE(iterable)->tp_name);
     return failed;
   }
+  if (PyObject_LengthHint(iterable, 32) < 0) return failed;
   // Collected first: the iterator may look at the bytearray.
   BytesBuilder builder;
   for (;;) {

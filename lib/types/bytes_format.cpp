@@ -191,6 +191,7 @@ Status read_number(Values& values, const char*& p, const char* end, Py_ssize_t* 
     *number = is_width ? PyLong_AsSsize_t(value) : PyLong_AsInt(value);
     if (*number == -1 && PyErr_Occurred()) return failed;
     if (*number < 0) {
+      if (is_width && *number == PY_SSIZE_T_MIN) return raise(PyExc_OverflowError, "width too big");
       if (is_width) spec.minus = true, *number = -*number;
       else *number = 0;
     }

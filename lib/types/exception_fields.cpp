@@ -54,7 +54,7 @@ static int import_error_init(PyObject* self, PyObject* args, PyObject* kwargs) {
   assign(&exception->name, name);
   assign(&exception->path, path);
   assign(&exception->name_from, name_from);
-  if (PyTuple_GET_SIZE(args) == 1) assign(&exception->msg, PyTuple_GET_ITEM(args, 0));
+  assign(&exception->msg, PyTuple_GET_SIZE(args) == 1 ? PyTuple_GET_ITEM(args, 0) : nullptr);
   return 0;
 }
 static PyObject* import_error_str(PyObject* self) {

@@ -287,6 +287,8 @@ static Status build(StrBuilder& out, PyObject* text, Py_ssize_t start, Py_ssize_
 
 PyObject* str_format(PyObject* self, PyObject* args, PyObject* kwargs) {
   FormatArguments arguments{args, kwargs, {}};
+  const Py_ssize_t length = str_length(self);
+  if (str_find_char(self, '{', 0, length) < 0 && str_find_char(self, '}', 0, length) < 0) return str_exact(self);
   StrBuilder out;
   TRY(build(out, self, 0, str_length(self), arguments, 2));
   return out.finish();

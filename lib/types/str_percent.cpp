@@ -85,6 +85,7 @@ static Status parse_field(Percent& p, Py_ssize_t& at, PercentField* field) {
     ++at;
     TRY(star_argument(p, &field->width));
     if (field->width < 0) {
+      if (field->width == PY_SSIZE_T_MIN) return raise(PyExc_OverflowError, "width too big");
       field->left = true;
       field->width = -field->width;
     }
@@ -265,6 +266,7 @@ PyObject* str_percent(PyObject* format, PyObject* arguments) {
   }
   if (!p.mapping && (p.count >= 0 ? p.next < p.count : p.next < -1))
     return raise(PyExc_TypeError, "not all arguments converted during string formatting");
+  if (str_find_char(format, '%', 0, length) < 0) return str_exact(format);
   return out.finish();
 }
 

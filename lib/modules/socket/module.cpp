@@ -33,10 +33,11 @@ Status timeout_from_object(PyObject* object, PyTime_t* timeout) {
     if (seconds != seconds) return raise(PyExc_ValueError, "Invalid value NaN (not a number)");
   } else if (PyLong_Check(object) || PyIndex_Check(object)) {
     seconds = PyLong_AsDouble(object);
-    if (seconds == -1.0 && PyErr_Occurred()) return raise(PyExc_OverflowError, "timestamp too large to convert to C PyTime_t");
+    if (seconds == -1.0 && PyErr_Occurred()) return raise(PyExc_OverflowError, "timestamp out of range for C PyTime_t");
   } else {
     return raise(PyExc_TypeError, "'%.200s' object cannot be interpreted as an integer or float", Py_TYPE(object)->tp_name);
   }
+  if (!(seconds > -9223372036.854775808 && seconds < 9223372036.854775807)) return raise(PyExc_OverflowError, "timestamp out of range for C PyTime_t");
   if (seconds < 0) return raise(PyExc_ValueError, "Timeout value out of range");
   if (seconds > 9.2e9) return raise(PyExc_OverflowError, "timeout doesn't fit into C timeval");
   // Rounded up: waiting too short would be a timeout too early.

@@ -193,7 +193,9 @@ class Validator {
           break;
         case GROUPREF_EXISTS: {
           if (end - at < 2 || *at >= static_cast<uint64_t>(groups_)) return false;
-          if (!skip(at + 1, end, &stop)) return false;
+          // The distance is counted from the group's word.
+          if (at[1] < 2 || at[1] > static_cast<uint64_t>(end - at)) return false;
+          stop = at + at[1];
           // With an alternative, the first branch ends in a jump over it.
           const Word* yes = at + 2;
           if (stop - yes >= 2 && stop[-2] == JUMP && code(yes, stop - 2) && stop[-1] >= 1 &&

@@ -165,9 +165,10 @@ static bool in_set(const Word* set, Py_UCS4 c) {
 
 static bool in_set_locale(const Word* set, Py_UCS4 c) {
   const Py_UCS4 lower = lower_locale(c);
-  if (in_set(set, lower)) return true;
   const Py_UCS4 upper = upper_locale(c);
-  return upper != lower && in_set(set, upper);
+  if (upper == lower) return in_set(set, lower);
+  // A negated set must have neither.
+  return set[0] == NEGATE ? in_set(set, lower) && in_set(set, upper) : in_set(set, lower) || in_set(set, upper);
 }
 static bool is_literal_locale(Word literal, Py_UCS4 c) {
   return c == literal || lower_locale(c) == literal || upper_locale(c) == literal;
@@ -554,7 +555,7 @@ struct Matcher::Machine {
         }
         case GROUPREF_EXISTS: {
           Py_ssize_t from, to;
-          pc = group(pc[1], &from, &to) ? pc + 3 : pc + 2 + pc[2];
+          pc = group(pc[1], &from, &to) ? pc + 3 : pc + 1 + pc[2];
           break;
         }
         default: (void)raise(PyExc_RuntimeError, "invalid SRE code"); return Outcome::Error;
@@ -679,6 +680,8 @@ Outcome Matcher::search_in(Py_ssize_t from) {
     }
   }
   const Word* first = code[0] == INFO ? code + 1 + code[1] : code;
+  // What is anchored to the beginning matches there or nowhere.
+  if (first[0] == AT && (first[1] == AT_BEGINNING || first[1] == AT_BEGINNING_STRING)) last = std::min(last, from);
   for (Py_ssize_t at = from; at <= last; ++at) {
     if (prefix) {
       const Word head = prefix[0];
