@@ -111,20 +111,27 @@ bool load(const std::string& path, const std::string& debug_file, Loaded* loaded
   return true;
 }
 
-void check_struct(const manifest::Struct& row, const DebugStruct& there, Result* result) {
+// Of another release only what the stable ABI promises is known: the places of its structs' fields.
+void check_struct(const manifest::Struct& row, const DebugStruct& there, bool same_release, Result* result) {
   if (there.size != row.size) result->add(Rule::lib_layout, "", row.name, fmt::format("{} has {} bytes, not {}", row.name, there.size, row.size));
   for (const manifest::Field& field : manifest::fields_of(row)) {
     const auto found = std::find_if(there.fields.begin(), there.fields.end(), [&](const DebugField& one) { return one.name == field.name; });
+    if (!same_release && (field.level != manifest::Level::Stable || found == there.fields.end())) continue;
     if (found == there.fields.end())
       result->add(Rule::lib_layout, "", row.name, fmt::format("{}.{} is missing (at {})", row.name, field.name, place(field.offset)));
     else if (found->offset != field.offset)
       result->add(Rule::lib_layout, "", row.name, fmt::format("{}.{} is at {}, not at {}", row.name, field.name, place(found->offset), place(field.offset)));
-    else if (found->size && field.size && found->size != field.size)
+    else if (same_release && found->size && field.size && found->size != field.size)
       result->add(Rule::lib_layout, "", row.name, fmt::format("{}.{} has {} bits, not {}", row.name, field.name, found->size, field.size));
   }
 }
 
-void check_debug(const Loaded& loaded, Result* result) {
+void check_debug(const Loaded& loaded, const LibraryVersion& version, Result* result) {
+  const bool same_release = version.minor == 0 || version.minor == manifest::kMinor;
+  if (version.flags.find_first_of("dt") != std::string::npos) {
+    result->fact("layouts", "not checked: debug and free-threaded builds have others");
+    return;
+  }
   if (!loaded.debug) {
     result->fact("layouts", "not checked: " + loaded.debug_reason);
     return;
@@ -134,12 +141,14 @@ void check_debug(const Loaded& loaded, Result* result) {
     auto found = loaded.debug->structs.find(row.name);
     if (found == loaded.debug->structs.end() && row.tag[0]) found = loaded.debug->structs.find(row.tag);
     if (found == loaded.debug->structs.end()) continue;
+    if (!same_release && (row.level != manifest::Level::Stable || row.stable_since > version.minor)) continue;
     ++structs;
-    check_struct(row, found->second, result);
+    check_struct(row, found->second, same_release, result);
   }
   for (const auto& [name, machine] : loaded.debug->functions) {
     const auto* row = manifest::find_name(name);
     if (!row || !row->exported || !row->machine[0] || !loaded.images[0].find_export(name)) continue;
+    if (!same_release && (!row->stable_since || row->stable_since > version.minor)) continue;
     ++functions;
     if (!same_machine(row->machine, machine))
       result->add(Rule::lib_signature, "", name, fmt::format("{} travels as {}, not as {} ({})", name, machine, row->machine, row->signature));
@@ -161,9 +170,13 @@ void check_interposition(const Image& image, Result* result) {
   std::unordered_set<std::string_view> seen;
   for (const Relocation& one : image.relocations)
     if (one.symbol.empty())
-      if (const auto found = data.find(one.addend); found != data.end() && seen.insert(found->second).second)
-        result->add(Rule::lib_symbolic_data, "", std::string(found->second),
+      if (const auto found = data.find(one.addend); found != data.end() && seen.insert(found->second).second) {
+        // An unexported object may lie at the same address: for what programs do not use, that is not worth an error.
+        const auto* row = manifest::find_name(found->second);
+        const bool weighty = row && row->level != manifest::Level::Private;
+        result->add(Rule::lib_symbolic_data, weighty ? Severity::Error : Severity::Warning, "", std::string(found->second),
                     fmt::format("{}: the library's own pointer at {:#x} is fixed to its own object", found->second, one.place));
+      }
 }
 
 std::string expected_node(const manifest::Name& row) {
@@ -369,7 +382,7 @@ Result check_library(const std::string& path, const LibraryOptions& options) {
     result.add(Rule::lib_not_implemented, row && row->level == manifest::Level::Private ? Severity::Warning : Severity::Error, "", name,
                fmt::format("{} ({})", name, row ? manifest::level_name(row->level) : "not in the manifest"));
   }
-  check_debug(loaded, &result);
+  check_debug(loaded, version, &result);
   return result;
 }
 

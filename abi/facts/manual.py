@@ -64,8 +64,12 @@ def entry(kind, name, signature, body, page):
     text = plain(body)
     stable, limited, since, condition = stable_mark(body)
     ownership = re.search(r'class="refcount return_(\w+)"', body)
-    added = re.search(r'class="versionmodified added">Added in version (\d+\.\d+)', body)
-    deprecated = re.search(r'class="versionmodified deprecated">Deprecated since version (\d+\.\d+)(?:, will be removed in version (\d+\.\d+))?', body)
+    # Notes within inner lists are about their items.
+    outer = body
+    while (inner := re.search(r"<(dl|table|ul)\b", outer)):
+        outer = outer[:inner.start()] + outer[balanced(outer, inner.start(), inner.group(1)):]
+    added = re.search(r'class="versionmodified added">Added in version (\d+\.\d+)', outer)
+    deprecated = re.search(r'class="versionmodified deprecated">Deprecated since version (\d+\.\d+)(?:, will be removed in version (\d+\.\d+))?', outer)
     soft = re.search(r'class="versionmodified soft-deprecated">[^<]*?(\d+\.\d+)', body)
     parameters = set(re.findall(r"\b(\w+)(?=\)|, |\[)", signature)) if kind == "function" else set()
     emphasised = [plain(x) for x in re.findall(r"<em>(\w+)</em>", body)]
