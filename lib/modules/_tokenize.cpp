@@ -19,6 +19,8 @@ struct TokenizerIterator {
   PyObject* encoding;  // str or nullptr
   bool extra_tokens;
   bool started, done;
+  int last_line;       // in which a statement ended
+  bool made_up_end;    // the last line has no line end, but gets one
   PyObject* lines;     // list of str, each with its own line end
   char* text;          // UTF-8, line ends \n
   Py_ssize_t size;
@@ -94,9 +96,19 @@ Status start(TokenizerIterator* self) {
     const char* utf8 = TRY(PyUnicode_AsUTF8AndSize(line, &size));
     for (Py_ssize_t i = 0; i < size; ++i) {
       if (utf8[i] == '\r' && i + 1 < size && utf8[i + 1] == '\n') continue;
-      if (utf8[i] == '\0') return raise(PyExc_SyntaxError, "source code cannot contain null bytes");
+      if (utf8[i] == '\0') {
+        const Py_ssize_t number = PyList_GET_SIZE(self->lines);
+        Ref<> shown = TRY(steal(PyUnicode_DecodeUTF8(utf8, i, "replace")));
+        Ref<> args = TRY(steal(Py_BuildValue("(s(sniOni))", "source code cannot contain null bytes", "<string>", number, 0, shown.get(), number, 0)));
+        PyErr_SetObject(PyExc_SyntaxError, args);
+        return failed;
+      }
       TRY(text.append(utf8[i] == '\r' ? '\n' : utf8[i]));
     }
+  }
+  if (text.size() > 0 && text.back() != '\n') {
+    TRY(text.append('\n'));
+    self->made_up_end = true;
   }
   self->size = text.size();
   TRY(text.append('\0'));
@@ -116,6 +128,11 @@ Py_ssize_t characters(const char* from, const char* to) {
   return count;
 }
 
+const char* line_begin(const char* text, const char* at) {
+  while (at > text && at[-1] != '\n') --at;
+  return at;
+}
+
 // Line `number` as it was read; empty beyond the end.
 Ref<> line_text(TokenizerIterator* self, int number) {
   if (number < 1 || number > PyList_GET_SIZE(self->lines)) return steal(PyUnicode_FromStringAndSize("", 0));
@@ -132,16 +149,24 @@ Status raise_error(TokenizerIterator* self) {
   self->done = true;
   if (PyErr_Occurred()) return failed;
   const syntax::Tokenizer& tokenizer = *self->tokenizer;
-  if (tokenizer.unclosed()) return raise(PyExc_SyntaxError, "unexpected EOF in multi-line statement");
   const syntax::TokenizerError& error = tokenizer.error();
+  if (tokenizer.unclosed() || (tokenizer.incomplete() && error.late()))
+    return raise(PyExc_SyntaxError, "unexpected EOF in multi-line statement");
   if (!error.message) return raise(PyExc_SyntaxError, "unknown tokenization error");
   Ref<> line = TRY(line_text(self, error.line));
   const Py_ssize_t length = PyUnicode_GET_LENGTH(line.get());
   if (length && PyUnicode_READ_CHAR(line.get(), length - 1) == '\n') line = TRY(steal(PyUnicode_Substring(line, 0, length - 1)));
-  const Py_ssize_t offset = error.column < 0 ? -1 : characters(error.line_start, error.line_start + error.column) + 1;
-  const bool indentation = error.type != PyExc_SyntaxError;
-  Ref<> args = TRY(steal(indentation ? Py_BuildValue("(O(sinOOO))", error.message, "<string>", error.line, offset, line.get(), Py_None, Py_None)
-                                     : Py_BuildValue("(O(sinOin))", error.message, "<string>", error.line, offset, line.get(), error.line, offset)));
+  Ref<> args;
+  if (error.late()) {
+    // Of these only the line is known; the offset is its length with the line end.
+    args = steal(Py_BuildValue("(O(sinOOO))", error.message, "<string>", error.line, PyUnicode_GET_LENGTH(line.get()) + 1, line.get(), Py_None,
+                               Py_None));
+  } else {
+    const Py_ssize_t offset = error.column < 0 ? -1 : characters(error.line_start, error.line_start + error.column) + 1;
+    const Py_ssize_t end_offset = error.end_column < 0 ? offset : characters(error.line_start, error.line_start + error.end_column) + 1;
+    args = steal(Py_BuildValue("(O(sinOin))", error.message, "<string>", error.line, offset, line.get(), error.line, end_offset));
+  }
+  if (!args) return failed;
   PyErr_SetObject(error.type, args);
   return failed;
 }
@@ -157,10 +182,11 @@ PyObject* iterator_next(PyObject* o) {
   }
   TokenKind kind = token.kind;
   if (kind == TokenKind::EndMarker) self->done = true;
+  if (kind == TokenKind::EndMarker && self->size == 0 && !self->extra_tokens) return nullptr;
   const char* start_line = token.start - token.column;
   Py_ssize_t column = characters(start_line, token.start);
   Py_ssize_t end_column = token.end_line == token.line ? column + characters(token.start, token.end)
-                                                       : characters(token.end - token.end_column, token.end);
+                                                       : characters(line_begin(self->text, token.end), token.end);
   int line = token.line, end_line = token.end_line;
   Ref<> text = TRY(steal(PyUnicode_DecodeUTF8(token.start, token.end - token.start, "replace")));
   const bool is_operator = kind >= TokenKind::LeftParenthesis && kind <= TokenKind::Operator;
@@ -168,7 +194,7 @@ PyObject* iterator_next(PyObject* o) {
     if (is_operator) kind = TokenKind::Operator;
     if (kind == TokenKind::NewLine || kind == TokenKind::BlankNewLine) {
       // The line end as it was written; none where the last line has none.
-      const bool missing = token.start >= self->text + self->size;
+      const bool missing = self->made_up_end && token.start == self->text + self->size - 1;
       const bool crlf = has_crlf(self, line);
       text = TRY(steal(PyUnicode_FromString(missing ? "" : crlf ? "\r\n" : "\n")));
       end_line = line;
@@ -181,10 +207,23 @@ PyObject* iterator_next(PyObject* o) {
       }
       text = TRY(steal(PyUnicode_FromStringAndSize("", 0)));
     }
-  } else if (kind == TokenKind::NewLine || kind == TokenKind::EndMarker || kind == TokenKind::Dedent) {
+  } else if (kind == TokenKind::NewLine) {
+    // A comment before it belongs to it, and so does the first half of a long line end.
+    const bool crlf = has_crlf(self, line);
+    text = TRY(steal(PyUnicode_DecodeUTF8(token.start, token.end - token.start - 1, "replace")));
+    if (crlf) text = TRY(steal(PyUnicode_FromFormat("%U\r", text.get())));
+    end_column = column + PyUnicode_GET_LENGTH(text.get());
+    end_line = self->last_line = line;
+  } else if (kind == TokenKind::EndMarker || kind == TokenKind::Indent || kind == TokenKind::Dedent) {
     text = TRY(steal(PyUnicode_FromStringAndSize("", 0)));
-    if (kind == TokenKind::NewLine) end_column = column;
-    if (kind == TokenKind::EndMarker) column = end_column = -1;
+    column = end_column = -1;
+    const auto last = static_cast<int>(PyList_GET_SIZE(self->lines));
+    if (kind != TokenKind::Indent && token.start >= self->text + self->size) {
+      line = end_line = last;
+      // Behind lines without code there is no line to show.
+      if (self->last_line != last)
+        return Py_BuildValue("(iO(in)(in)s)", static_cast<int>(kind), text.get(), line, column, end_line, end_column, "");
+    }
   }
   Ref<> shown = TRY(line_text(self, line));
   if (end_line > line) {
@@ -192,6 +231,11 @@ PyObject* iterator_next(PyObject* o) {
       Ref<> more = TRY(line_text(self, next));
       shown = TRY(steal(PyUnicode_Concat(shown, more)));
     }
+  }
+  if (end_line > line && kind != TokenKind::NewLine) {
+    // With the line ends as they were written.
+    Ref<> last = TRY(line_text(self, end_line));
+    text = TRY(steal(PyUnicode_Substring(shown, column, PyUnicode_GET_LENGTH(shown.get()) - PyUnicode_GET_LENGTH(last.get()) + end_column)));
   }
   return Py_BuildValue("(iO(in)(in)O)", static_cast<int>(kind), text.get(), line, column, end_line, end_column, shown.get());
 }

@@ -350,7 +350,7 @@ Token Tokenizer::regular() {
             }
         }
       }
-      if (non_ascii) {
+      if (non_ascii && !options_.extra_tokens) {
         Ref<> text = steal(PyUnicode_DecodeUTF8(start, at_ - start, nullptr));
         if (!text) return make(TokenKind::Error, start);
         if (!PyUnicode_IsIdentifier(text)) {
@@ -455,13 +455,14 @@ Token Tokenizer::operator_token(const char* start) {
     ++at_;
     field->in_format_spec = true;
     field->behind_field = false;
+    text_due_ = true;
     Token token = make(TokenKind::Colon, start);
     token.format_of = field->is_template ? 't' : 'f';
     field->middle_line_start = line_start_;
     in_middle_ = true;
     return token;
   }
-  if (two_characters(c, peek(1)) != TokenKind::Operator) {
+  if (two_characters(c, peek(1)) != TokenKind::Operator && !(options_.silent && c == '<' && peek(1) == '>')) {
     const TokenKind three = three_characters(c, peek(1), peek(2));
     at_ += three != TokenKind::Operator ? 3 : 2;
     return make(three != TokenKind::Operator ? three : two_characters(c, start[1]), start);
@@ -487,13 +488,17 @@ Token Tokenizer::operator_token(const char* start) {
     case '}': {
       const bool in_field = field && field->brace_depth > 0;
       if (field && c == '}' && field->brace_depth == 0) return fail("%c-string: single '}' is not allowed", field->is_template ? 't' : 'f');
-      if (level_ == 0) {
-        return fail("unmatched '%c'", c);
-      }
+      // The tokenize module shows what does not fit as it is.
+      if (level_ == 0 && options_.extra_tokens) break;
+      if (level_ == 0) return fail("unmatched '%c'", c);
       const Open& opening = open_[level_ - 1];
       const bool fits = (opening.kind == '(' && c == ')') || (opening.kind == '[' && c == ']') || (opening.kind == '{' && c == '}');
       if (!fits) {
         if (in_field && level_ == field->brace_level) return fail("%c-string: unmatched '%c'", field->is_template ? 't' : 'f', c);
+        if (options_.extra_tokens) {
+          --level_;
+          break;
+        }
         if (opening.line != line_)
           return fail("closing parenthesis '%c' does not match opening parenthesis '%c' on line %d", c, opening.kind, opening.line);
         return fail("closing parenthesis '%c' does not match opening parenthesis '%c'", c, opening.kind);
@@ -505,6 +510,7 @@ Token Tokenizer::operator_token(const char* start) {
         field->middle_line_start = line_start_;
         // A field inside a format specification ends: the specification goes on. Else the text does.
         field->in_format_spec = field->brace_depth > 0;
+        text_due_ = true;
         field->behind_field = true;
         field->brace_level = level_;
         return make(TokenKind::RightBrace, start);

@@ -135,6 +135,7 @@ class Tokenizer {
   Open open_[kMaxLevel];
   FormattedString strings_[kMaxStrings];
   int string_depth_ = 0;
+  bool text_due_ = false;    // of a stretch of a formatted string's text nothing has been handed out yet
   bool in_middle_ = false;  // inside the text of strings_[string_depth_ - 1]
   bool end_newline_done_ = false;
   bool at_end_in_parentheses_ = false;

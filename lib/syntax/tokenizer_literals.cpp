@@ -135,7 +135,7 @@ Token Tokenizer::number(const char* start) {
     }
     if (peek() == '.' || peek() == 'e' || peek() == 'E' || peek() == 'j' || peek() == 'J') {
       // A float or imaginary literal may begin with zeros.
-    } else if (nonzero) {
+    } else if (nonzero && !options_.extra_tokens) {
       Token failure = fail_at(PyExc_SyntaxError, line_, line_start_, column_of(start), column_of(zeros_end),
                               PyUnicode_FromString("leading zeros in decimal integer literals are not permitted; use an 0o "
                                                    "prefix for octal integers"));
@@ -247,7 +247,7 @@ Token Tokenizer::begin_formatted(const char* start, bool raw, bool is_template) 
     at_ += 2;
   }
   strings_[string_depth_++] = {quote, quote_size, raw, is_template, false, false, 0, 0, start, line_, line_start_, line_start_};
-  in_middle_ = true;
+  in_middle_ = text_due_ = true;
   return make(is_template ? TokenKind::TStringStart : TokenKind::FStringStart, start);
 }
 
@@ -292,6 +292,13 @@ Token Tokenizer::middle() {
       }
     }
     const char c = *at_;
+    if (at_ > start) {
+      text_due_ = false;
+    } else if (options_.silent && text_due_ && (c == '{' ? field.in_format_spec && peek(1) == '{' : c == '}' && (field.in_format_spec || peek(1) != '}'))) {
+      // The tokenize module shows it even if it is empty.
+      text_due_ = false;
+      return make(kind, start);
+    }
     if (c == '{') {
       if (peek(1) == '{' && !field.in_format_spec) {
         // Written twice, it is itself: the token ends with the first.
@@ -346,7 +353,10 @@ Token Tokenizer::middle() {
       if (!field.raw && following == 'N' && peek(2) == '{') {
         at_ += 3;
         while (!at_end() && peek() != '}' && peek() != '\n' && !at_end_quote()) ++at_;
-        if (peek() == '}') ++at_;
+        if (peek() != '}') continue;
+        ++at_;
+        // The reference's token ends with the name.
+        if (options_.silent) return make_from(kind, start, first_line, first_line_start);
         continue;
       }
       ++at_;
