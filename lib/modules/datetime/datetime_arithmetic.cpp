@@ -43,28 +43,42 @@ Ref<> datetime_make(const Fields& f, PyObject* tzinfo, int fold, PyObject* cls) 
   return steal(PyObject_Call(cls, args, kwargs));
 }
 
-// Microseconds since the start of the calendar.
-static Int128 micros_of(const Fields& f) {
-  const Int128 seconds = ((static_cast<Int128>(ordinal_of(f.year, f.month, f.day)) * 24 + f.hour) * 60 + f.minute) * 60 + f.second;
+// Microseconds since the start of the calendar: ten thousand years fit.
+static int64_t micros_of(const Fields& f) {
+  const int64_t seconds = ((static_cast<int64_t>(ordinal_of(f.year, f.month, f.day)) * 24 + f.hour) * 60 + f.minute) * 60 + f.second;
   return seconds * kMicrosPerSecond + f.micros;
 }
-static Status fields_of_micros(Int128 micros, Fields* result) {
-  constexpr Int128 kDay = static_cast<Int128>(kSecondsPerDay) * kMicrosPerSecond;
-  Int128 days = micros / kDay;
-  long long rest = static_cast<long long>(micros % kDay);
-  if (rest < 0) {
-    rest += static_cast<long long>(kDay);
-    --days;
+// The part of `value` that is a whole number of `unit`, which is taken out of it: 0 <= *value < unit afterwards.
+static int carry(int* value, int unit) {
+  int whole = *value / unit;
+  *value %= unit;
+  if (*value < 0) {
+    *value += unit;
+    --whole;
   }
-  if (days < 1 || days > kMaxOrdinal) return raise(PyExc_OverflowError, "date value out of range");
-  const YearMonthDay date = date_of_ordinal(static_cast<int>(days));
-  const int seconds = static_cast<int>(rest / kMicrosPerSecond);
-  *result = {date.year, date.month, date.day, seconds / 3600, seconds / 60 % 60, seconds % 60, static_cast<int>(rest % kMicrosPerSecond)};
-  return Status::Ok;
+  return whole;
 }
 Ref<> datetime_add_delta(PyObject* self, PyObject* delta_object, int factor) {
-  Fields f;
-  TRY(fields_of_micros(micros_of(datetime_fields(self)) + factor * delta_micros(delta_object), &f));
+  Fields f = datetime_fields(self);
+  const PyDateTime_Delta* d = delta(delta_object);
+  f.micros += factor * d->microseconds;
+  int seconds = (f.hour * 60 + f.minute) * 60 + f.second + factor * d->seconds + carry(&f.micros, kMicrosPerSecond);
+  const int days = factor * d->days + carry(&seconds, kSecondsPerDay);
+  f.hour = seconds / 3600;
+  f.minute = seconds / 60 % 60;
+  f.second = seconds % 60;
+  // Mostly the date stays in its month.
+  const int day = f.day + days;
+  if (day >= 1 && day <= 28) {
+    f.day = day;
+  } else {
+    const int ordinal = ordinal_of(f.year, f.month, f.day) + days;
+    if (ordinal < 1 || ordinal > kMaxOrdinal) return raise(PyExc_OverflowError, "date value out of range");
+    const YearMonthDay date = date_of_ordinal(ordinal);
+    f.year = date.year;
+    f.month = date.month;
+    f.day = date.day;
+  }
   return datetime_make(f, datetime_tzinfo(self), 0, object(Py_TYPE(self)));
 }
 
@@ -77,16 +91,15 @@ PyObject* datetime_nb_add(PyObject* left, PyObject* right) {
   Py_RETURN_NOTIMPLEMENTED;
 }
 static Ref<> difference(PyObject* left, PyObject* right) {
-  Int128 offsets = 0;
+  int64_t offsets = 0;  // each below a day
   if (datetime_tzinfo(left) != datetime_tzinfo(right)) {
     Ref<> left_offset = TRY(datetime_utcoffset(left));
     Ref<> right_offset = TRY(datetime_utcoffset(right));
     if ((left_offset == Py_None) != (right_offset == Py_None))
       return raise(PyExc_TypeError, "can't subtract offset-naive and offset-aware datetimes");
-    if (left_offset != Py_None) offsets = delta_micros(left_offset) - delta_micros(right_offset);
+    if (left_offset != Py_None) offsets = static_cast<int64_t>(delta_micros(left_offset) - delta_micros(right_offset));
   }
-  const Int128 micros = micros_of(datetime_fields(left)) - micros_of(datetime_fields(right)) - offsets;
-  return delta_normalized(0, 0, static_cast<long long>(micros));  // below 2**63: ten thousand years
+  return delta_normalized(0, 0, micros_of(datetime_fields(left)) - micros_of(datetime_fields(right)) - offsets);
 }
 PyObject* datetime_nb_subtract(PyObject* left, PyObject* right) {
   if (is_datetime(left)) {
@@ -119,7 +132,8 @@ PyObject* datetime_tp_richcompare(PyObject* self, PyObject* other, int op) {
   if (left.get() == right.get() || (both && delta_compare(left, right) == 0)) {
     result = compare_fields();
   } else if (both) {
-    const Int128 distance = micros_of(datetime_fields(self)) - delta_micros(left) - micros_of(datetime_fields(other)) + delta_micros(right);
+    const int64_t distance = micros_of(datetime_fields(self)) - micros_of(datetime_fields(other)) -
+                             static_cast<int64_t>(delta_micros(left) - delta_micros(right));
     result = distance < 0 ? -1 : distance > 0;
   } else if (op == Py_EQ) {
     Py_RETURN_FALSE;
@@ -145,8 +159,7 @@ Py_hash_t datetime_tp_hash(PyObject* self) {
   if (offset == Py_None) {
     d->hashcode = Py_HashBuffer(d->data, _PyDateTime_DATETIME_DATASIZE);
   } else {
-    const Int128 micros = micros_of(f) - delta_micros(offset);
-    Ref<> moment = delta_normalized(0, 0, static_cast<long long>(micros));
+    Ref<> moment = delta_normalized(0, 0, micros_of(f) - static_cast<int64_t>(delta_micros(offset)));
     if (!moment) return -1;
     d->hashcode = PyObject_Hash(moment);
   }

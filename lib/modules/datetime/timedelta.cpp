@@ -36,7 +36,18 @@ Ref<> delta_new(int days, int seconds, int micros, PyTypeObject* type) {
 
 static Failed too_large() { return raise(PyExc_OverflowError, "Python int too large to convert to C int"); }
 
+// Division in 128 bits is a function call: what fits into 64 goes this way (300,000 years).
+static Ref<> from_small_micros(int64_t micros, PyTypeObject* type) {
+  constexpr int64_t kMicrosPerDay = static_cast<int64_t>(kSecondsPerDay) * kMicrosPerSecond;
+  int64_t days = micros / kMicrosPerDay, rest = micros % kMicrosPerDay;
+  if (rest < 0) {
+    rest += kMicrosPerDay;
+    --days;
+  }
+  return delta_new(static_cast<int>(days), static_cast<int>(rest / kMicrosPerSecond), static_cast<int>(rest % kMicrosPerSecond), type);
+}
 static Ref<> from_micros(Int128 micros, PyTypeObject* type = &DatetimeDelta_Type) {
+  if (micros == static_cast<int64_t>(micros)) return from_small_micros(static_cast<int64_t>(micros), type);
   constexpr Int128 kMicrosPerDay = static_cast<Int128>(kSecondsPerDay) * kMicrosPerSecond;
   Int128 days = micros / kMicrosPerDay;
   long long rest = static_cast<long long>(micros % kMicrosPerDay);
@@ -75,6 +86,8 @@ static Found int_to(PyObject* object, Int128* value) {
   return needed <= static_cast<Py_ssize_t>(sizeof *value) ? Found::Yes : Found::No;
 }
 static Int128 floor_divide(Int128 a, Int128 b) {
+  const int64_t x = static_cast<int64_t>(a), y = static_cast<int64_t>(b);
+  if (x == a && y == b && y != -1) return x % y != 0 && (x < 0) != (y < 0) ? x / y - 1 : x / y;
   const Int128 quotient = a / b;
   return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient;
 }

@@ -149,6 +149,7 @@ Ref<> next_child(TreeState* state, PyObject* self, PyObject* tag, Py_ssize_t* in
   while (*index < child_count(self)) {
     Ref<> child = Ref<>::borrow(child_at(self, (*index)++));
     if (!is_element(state, child)) continue;
+    if (element(child.get())->tag == tag) return child;
     Ref<> own = Ref<>::borrow(element(child.get())->tag);
     const int same = PyObject_RichCompareBool(own, tag, Py_EQ);
     if (same < 0) return failed;
