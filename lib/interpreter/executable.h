@@ -18,6 +18,8 @@ struct Executable {
   Unit* units;         // behind this head
   uintptr_t instrumentation_version;
   bool loads_are_marked;  // immediates.h
+  uint32_t trampoline_generation;
+  void* trampoline;       // perf_trampoline.h
 };
 
 inline Executable* executable_of(PyCodeObject* code) { return reinterpret_cast<Executable*>(code->co_executors); }

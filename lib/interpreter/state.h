@@ -3,6 +3,8 @@
 
 #include <Python.h>
 
+#include "interpreter/perf_trampoline.h"
+
 namespace ks {
 
 inline constexpr int kWatchers = 8;
@@ -33,6 +35,7 @@ struct InterpreterState {
   PyObject* builtin_all;
   PyObject* builtin_any;
   MonitoringState monitoring;
+  PerfTrampolines perf;
 };
 
 }  // namespace ks

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <cstring>
 
+#include "interpreter/perf_trampoline.h"
 #include "import/import.h"
 #include "object/export.h"
 #include "object/identifier.h"
@@ -256,8 +257,7 @@ int Py_FinalizeEx(void) {
   if (flush_std_files() < 0) result = -1;
   if (_PyTraceMalloc_Stop) _PyTraceMalloc_Stop();
   faulthandler_end();
-  const bool restart_possible = true;
-  (void)restart_possible;
+  perf_trampoline_end();
   clear_interpreter(state);
   PyThreadState_Clear(state);
   end_interpreter_rooms(interp);

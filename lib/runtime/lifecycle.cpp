@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "interpreter/perf_trampoline.h"
 #include "import/import.h"
 #include "object/export.h"
 #include "object/identifier.h"
@@ -138,6 +139,9 @@ PyStatus start_main_part(PyThreadState* state) {
     if (main) process.initialized = true;
     return status_ok();
   }
+  if (main && config.perf_profiling > 0 &&
+      is_failure(perf_trampoline_activate(config.perf_profiling == 1 ? PerfBackend::Map : PerfBackend::Jit)))
+    return failed_step("init_interp_main", "can't activate the perf trampoline");
   if (is_failure(importlib_start_external(interp)))
     return failed_step("init_importlib_external", "external importer setup failed");
   if (main && is_failure(faulthandler_start(config.faulthandler > 0)))

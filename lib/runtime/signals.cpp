@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "interpreter/perf_trampoline.h"
 #include "object/export.h"
 #include "object/identifier.h"
 #include "runtime/eval_bits.h"
@@ -231,6 +232,7 @@ void PyOS_AfterFork_Child(void) {
   state->interp->core.pending.busy = false;
   thread_handles_after_fork(state->interp);
   keep_only_thread(state);
+  perf_trampoline_after_fork();
   run_hooks("__fork_hooks_after_in_child__", false, "Exception ignored in after_forkers_child hook");
 }
 void PyOS_AfterFork(void) { PyOS_AfterFork_Child(); }

@@ -118,8 +118,5 @@ int PyUnstable_CopyPerfMapFile(const char* parent) {
   fclose(from);
   return 0;
 }
-// There is no trampoline for perf: code is not prepared for it.
-int PyUnstable_PerfTrampoline_CompileCode(PyCodeObject*) { return 0; }
-int PyUnstable_PerfTrampoline_SetPersistAfterFork(int) { return 0; }
 
 }  // extern "C"

@@ -6,6 +6,7 @@
 
 #include "import/import.h"
 #include "modules/sys/sys.h"
+#include "interpreter/perf_trampoline.h"
 #include "object/export.h"
 #include "runtime/config.h"
 #include "types/str.h"
@@ -192,11 +193,12 @@ Status sys_activate_stack_trampoline(PyObject*, PyObject* backend) {
     return raise(PyExc_TypeError, "activate_stack_trampoline() argument must be str, not %.50s", Py_TYPE(backend)->tp_name);
   const char* name = PyUnicode_AsUTF8(backend);
   if (!name) return failed;
-  if (strcmp(name, "perf") && strcmp(name, "perf_jit")) return raise(PyExc_ValueError, "invalid backend: %s", name);
-  return unimplemented("sys.activate_stack_trampoline");
+  if (strcmp(name, "perf") == 0) return perf_trampoline_activate(PerfBackend::Map);
+  if (strcmp(name, "perf_jit") == 0) return perf_trampoline_activate(PerfBackend::Jit);
+  return raise(PyExc_ValueError, "invalid backend: %s", name);
 }
-void sys_deactivate_stack_trampoline(PyObject*) {}
-bool sys_is_stack_trampoline_active(PyObject*) { return false; }
+void sys_deactivate_stack_trampoline(PyObject*) { perf_trampoline_deactivate(); }
+bool sys_is_stack_trampoline_active(PyObject*) { return perf_trampoline_is_active(); }
 bool sys_is_remote_debug_enabled(PyObject*) { return interpreter()->core.config.remote_debug > 0; }
 Status sys_remote_exec(PyObject*, int, PyObject* script) {
   Ref<> path;
