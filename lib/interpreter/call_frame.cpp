@@ -258,6 +258,16 @@ Frame* push_call_frame_spread(PyThreadState* thread, Value function, PyObject* l
   const Py_ssize_t keywords = kwargs ? PyDict_GET_SIZE(kwargs) : 0;
   Value owned = Value::owned(function.take());
   if (!keywords) return push(thread, owned, locals, CallerArguments{reinterpret_cast<PyTupleObject*>(args)->ob_item}, positional, nullptr);
+  {
+    PyObject* key;
+    Py_ssize_t position = 0;
+    while (PyDict_Next(kwargs, &position, &key, nullptr)) {
+      if (PyUnicode_Check(key)) [[likely]] continue;
+      close(owned);
+      Py_XDECREF(locals);
+      return raise(PyExc_TypeError, "keywords must be strings");
+    }
+  }
   Ref<> names = steal(PyTuple_New(keywords));
   auto** objects = static_cast<PyObject**>(PyMem_Malloc(static_cast<size_t>(positional + keywords) * sizeof(PyObject*)));
   if (!names || !objects) {

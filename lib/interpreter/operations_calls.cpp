@@ -55,8 +55,7 @@ Status merge_keywords(PyObject* callable, PyObject* dict, PyObject* update) {
   while (Ref<> key = steal(PyIter_Next(iterator))) {
     if (TRY(found(PyDict_Contains(dict, key)))) {
       Ref<> text = TRY(steal(callable_description(callable)));
-      if (PyUnicode_Check(key)) return raise(PyExc_TypeError, "%U got multiple values for keyword argument '%S'", text.get(), key.get());
-      return raise(PyExc_TypeError, "%U keywords must be strings", text.get());
+      return raise(PyExc_TypeError, "%U got multiple values for keyword argument '%S'", text.get(), key.get());
     }
     Ref<> value = TRY(steal(PyObject_GetItem(update, key)));
     TRY(PyDict_SetItem(dict, key, value));

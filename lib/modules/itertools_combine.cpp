@@ -30,6 +30,8 @@ struct Product {
 PyObject* product_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   Py_ssize_t repeat = 1;
   if (kwargs && PyDict_GET_SIZE(kwargs)) {
+    if (PyDict_GET_SIZE(kwargs) > 1)
+      return raise(PyExc_TypeError, "product() takes at most 1 keyword argument (%zd given)", PyDict_GET_SIZE(kwargs));
     Py_ssize_t position = 0;
     PyObject *name, *value;
     while (PyDict_Next(kwargs, &position, &name, &value)) {

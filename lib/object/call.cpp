@@ -89,7 +89,11 @@ PyObject* call_with_dict(PyThreadState* tstate, PyObject* callable, vectorcallfu
     ++i;
   }
   PyObject* result = nullptr;
-  if (!all_str) {
+  if (!all_str && PyType_Check(callable) && !as<PyTypeObject>(callable)->tp_vectorcall) {
+    // A class is called with what it is given.
+    Ref<> tuple = tuple_of(args, nargs);
+    if (tuple) result = check_function_result(tstate, callable, Py_TYPE(callable)->tp_call(callable, tuple, keywords));
+  } else if (!all_str) {
     PyErr_SetString(PyExc_TypeError, "keywords must be strings");
   } else {
     result = check_function_result(

@@ -81,6 +81,8 @@ void instance_dealloc(PyObject* self) {
     if (PyObject_CallFinalizerFromDealloc(self) < 0) return;  // resurrected
   }
   if (type->tp_del) {
+    // Weak references are gone before it runs; __del__ runs with them.
+    if (type->tp_weaklistoffset && !base->tp_weaklistoffset && *weak_list_slot(self)) PyObject_ClearWeakRefs(self);
     // The old protocol: the function may resurrect the object, whose count it raises and lowers itself.
     type->tp_del(self);
     if (Py_REFCNT(self) > 0) return;

@@ -6,6 +6,7 @@
 
 #include "interpreter/perf_trampoline.h"
 #include "import/import.h"
+#include "object/collector.h"
 #include "object/export.h"
 #include "object/identifier.h"
 #include "runtime/config.h"
@@ -144,6 +145,7 @@ void finalize_modules(PyThreadState* state) {
     if (PyDict_Update(interp->core.builtins_dict, interp->core.builtins_dict_copy) < 0) report("Exception ignored while clearing builtins");
   }
   PyGC_Collect();
+  collector_report_garbage(interp);
   // Modules that live on are emptied, newest first.
   if (weak) {
     for (Py_ssize_t i = PyList_GET_SIZE(weak.get()); i-- > 0;) {

@@ -52,7 +52,7 @@ static PyObject* exception_group_repr(PyObject* self) {
   if (const char* dot = strrchr(name, '.')) name = dot + 1;
   if (group(self)->excs_str) return PyUnicode_FromFormat("%s(%R, %U)", name, group(self)->msg, group(self)->excs_str);
   PyObject* args = group(self)->args;
-  const bool as_tuple = PyTuple_GET_SIZE(args) > 1 && PyTuple_CheckExact(PyTuple_GET_ITEM(args, 1));
+  const bool as_tuple = PyTuple_GET_SIZE(args) < 2 || PyTuple_CheckExact(PyTuple_GET_ITEM(args, 1));
   Ref<> shown = TRY(steal(as_tuple ? Py_NewRef(group(self)->excs) : PySequence_List(group(self)->excs)));
   return PyUnicode_FromFormat("%s(%R, %R)", name, group(self)->msg, shown.get());
 }

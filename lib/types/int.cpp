@@ -314,14 +314,13 @@ constexpr Signature construct_signature = read_signature("int", "(x=0, /, base=1
 
 PyObject* new_slot(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   PyObject* values[2] = {};
-  if (PyTuple_GET_SIZE(args) > 2) return raise(PyExc_TypeError, "int expected at most 2 arguments, got %zd", PyTuple_GET_SIZE(args));
   TRY(bind_tuple(construct_signature, args, kwargs, values));
   return construct(type, values[0], values[1]);
 }
 PyObject* vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   const Py_ssize_t count = PyVectorcall_NARGS(nargsf);
   PyObject* values[2] = {};
-  if (count > 2) return raise(PyExc_TypeError, "int expected at most 2 arguments, got %zd", count);
+  if (count > 2 && !kwnames) return raise(PyExc_TypeError, "int expected at most 2 arguments, got %zd", count);
   if (!kwnames) {
     for (Py_ssize_t i = 0; i < count; ++i) values[i] = args[i];
   } else {

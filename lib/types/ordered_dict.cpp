@@ -119,7 +119,6 @@ Status update_arguments(PyObject* self, PyObject* args, PyObject* kwargs) {
   if (count > 1) return raise(PyExc_TypeError, "update() takes at most 1 positional argument (%zd given)", count);
   if (count) TRY(update_from(self, PyTuple_GET_ITEM(args, 0)));
   if (kwargs) {
-    if (!PyArg_ValidateKeywordArguments(kwargs)) return failed;
     Ref<> items = TRY(steal(PyDict_Items(kwargs)));
     TRY(add_pairs(self, items));
   }

@@ -21,6 +21,8 @@ PyObject* singleton_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
 PyObject* none_repr(PyObject*) { return "None"_id; }
 int none_bool(PyObject*) { return 0; }
 Py_hash_t none_hash(PyObject*) { return 0xfca86420; }
+// object's own, which is not inherited beside a hash of the type's own.
+PyObject* none_compare(PyObject* a, PyObject* b, int operation) { return PyBaseObject_Type.tp_richcompare(a, b, operation); }
 PyNumberMethods none_as_number = {.nb_bool = none_bool};
 
 PyObject* not_implemented_repr(PyObject*) { return "NotImplemented"_id; }
@@ -58,6 +60,7 @@ __attribute__((visibility("default"))) PyTypeObject _PyNone_Type = {
     .tp_hash = none_hash,
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_doc = "NoneType()\n--\n\nThe type of the None singleton.",
+    .tp_richcompare = none_compare,
     .tp_new = singleton_new<&_Py_NoneStruct>,
 };
 __attribute__((visibility("default"))) PyTypeObject _PyNotImplemented_Type = {

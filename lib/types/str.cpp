@@ -500,7 +500,7 @@ static PyObject* str_slot_new(PyTypeObject* type, PyObject* args, PyObject* kwar
 static PyObject* str_vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   const Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
   if (!kwnames && nargs == 1) return PyObject_Str(args[0]);
-  if (nargs > 3) return raise(PyExc_TypeError, "str expected at most 3 arguments, got %zd", nargs);
+  if (nargs > 3 && !kwnames) return raise(PyExc_TypeError, "str expected at most 3 arguments, got %zd", nargs);
   // By position the type is named in full, None too.
   if (!kwnames && nargs > 1) {
     for (Py_ssize_t i = 1; i < nargs; ++i)

@@ -172,6 +172,7 @@ PyObject* extreme(const char* name, int comparison, PyObject* const* args, Py_ss
   PyObject *key = nullptr, *fallback = nullptr;
   if (nargs == 0) return raise(PyExc_TypeError, "%s expected at least 1 argument, got 0", name);
   const Py_ssize_t keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+  if (keywords > 2) return raise(PyExc_TypeError, "%s() takes at most 2 keyword arguments (%zd given)", name, keywords);
   for (Py_ssize_t i = 0; i < keywords; ++i) {
     PyObject* keyword = PyTuple_GET_ITEM(kwnames, i);
     if (PyUnicode_CompareWithASCIIString(keyword, "key") == 0) key = args[nargs + i];
