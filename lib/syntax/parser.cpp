@@ -14,7 +14,7 @@ static constexpr int kMaxDepth = 6000;
 
 bool Parser::enter() {
   if (++depth <= kMaxDepth) return true;
-  PyErr_SetString(PyExc_MemoryError, "Parser stack overflowed - Python source too complex to compile");
+  PyErr_SetString(PyExc_MemoryError, "Parser stack overflowed - Python source too complex to parse");
   return false;
 }
 
@@ -51,10 +51,11 @@ static void set_error(PyObject* type, PyObject* message, PyObject* filename, PyO
 // An error of the parser. Columns count from 0; the end's is kNoPlace where it is not known. The text that goes with it has
 // its line end only where the tokenizer is not beyond that line (`tokenizer_line`).
 static void raise_at(PyObject* type, PyObject* message, const ParseOptions& options, const char* source, const char* end,
-                     const Position& place, int tokenizer_line) {
+                     const Position& place, int tokenizer_line, bool to_the_end = false) {
   const char *begin, *stop;
   find_line(source, end, place.lineno, &begin, &stop);
   if (begin == end && place.lineno > 1) find_line(source, end, place.lineno - 1, &begin, &stop);
+  if (to_the_end) stop = end;
   if (tokenizer_line > place.lineno && stop > begin && stop[-1] == '\n') --stop;
   PyObject* filename = options.filename;
   Ref<> text;
@@ -152,7 +153,7 @@ static void raise_incomplete(Parser& parser) {
   Ref<> message = steal(PyUnicode_FromString("incomplete input"));
   if (message)
     raise_at(reinterpret_cast<PyObject*>(&incomplete_type), message, parser.options, parser.source, parser.source_end,
-             parser.last_place(), parser.tokenizer_line());
+             parser.last_place(), parser.tokenizer_line(), parser.stopped() && parser.tokenizer->error().message);
 }
 
 static void raise_unclosed(const Parser& parser) {

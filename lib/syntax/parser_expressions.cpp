@@ -169,7 +169,7 @@ static bool comparison_operator(Parser& p, Comparison* op) {
         if (!old) p.error_last(PyExc_SyntaxError, "with Barry as BDFL, use '<>' instead of '!='");
         if (!old) return false;
       } else if (old) {
-        p.error_last(PyExc_SyntaxError, "invalid syntax.  Maybe you meant '!=' instead of '<>'?");
+        if (p.finding_errors) p.error_last(PyExc_SyntaxError, "invalid syntax.  Maybe you meant '!=' instead of '<>'?");
         return false;
       }
       *op = Comparison::NotEq;
@@ -286,6 +286,8 @@ E* Parser::power() {
   const Py_ssize_t first = at;
   E* left = await_primary();
   if (!left || !is(Kind::DoubleStar)) return left;
+  Nesting nesting(*this);
+  if (!nesting.good) return nullptr;
   const Py_ssize_t sign = at++;
   E* right = factor();
   if (!right && !PyErr_Occurred()) {
@@ -316,6 +318,7 @@ E* Parser::read_primary() {
   while (node) {
     const Py_ssize_t before = at;
     E* next = nullptr;
+    if (finding_errors && (is(Kind::LeftBracket) || is(Kind::LeftBrace)) && wrong_comprehension(at)) return nullptr;
     switch (kind()) {
       case Kind::Dot: {
         ++at;
@@ -414,7 +417,7 @@ bool Parser::call_arguments(GrowingArray<E*>& args, GrowingArray<Keyword*>& keyw
       if (keyword_seen) return false;
       E* value = named_expression();
       if (!value || args.append(value) != Status::Ok) return false;
-      if (starts_comprehension()) return args.size() == 1;
+      if (args.size() == 1 && starts_comprehension()) return true;
     }
     if (!accept(Kind::Comma)) return is(close);
     if (is(close)) return true;

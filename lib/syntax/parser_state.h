@@ -46,8 +46,8 @@ class Parser {
   int last_statement_column = 0;
   GrowingArray<TypeIgnore> type_ignores;
 
-  // The second pass reads many places more than once: what it has found there. Tokens x rules.
-  enum class Remembered { Expression, Disjunction, Operand, Primary, Count };
+  // Who looks for mistakes reads many places more than once: what was found there. Tokens x rules.
+  enum class Remembered { Expression, Disjunction, Operand, Primary, Template, Count };
   struct Reading {
     Expression* node;  // nullptr: none is there
     Py_ssize_t end;    // 0: not read yet
@@ -56,14 +56,18 @@ class Parser {
   template <class Read>
   Expression* once(Remembered rule, Read read) {
     if (readings.empty()) return read();
-    const Py_ssize_t index = at * static_cast<Py_ssize_t>(Remembered::Count) + static_cast<Py_ssize_t>(rule);
-    if (const Reading& known = readings[index]; known.end) {
+    Reading& known = reading(rule);
+    if (known.end) {
       at = known.end - 1;
       return known.node;
     }
     Expression* node = read();
-    if (!PyErr_Occurred()) readings[index] = {node, at + 1};
+    if (!PyErr_Occurred()) known = {node, at + 1};
     return node;
+  }
+  bool remember_readings();
+  Reading& reading(Remembered rule) {
+    return readings[at * static_cast<Py_ssize_t>(Remembered::Count) + static_cast<Py_ssize_t>(rule)];
   }
 
   // ---- tokens
@@ -234,6 +238,7 @@ class Parser {
   };
   bool string_part(GrowingArray<Part>& parts);
   bool formatted_string(GrowingArray<Part>& parts);
+  bool read_formatted_string(GrowingArray<Part>& parts);
   bool replacement_field(GrowingArray<Part>& parts, bool raw, bool is_template);
   bool format_specification(bool raw, bool is_template, Expression** out);
   bool formatted_text(GrowingArray<Part>& parts, bool raw);
@@ -271,6 +276,7 @@ class Parser {
   bool wrong_expression();
   bool wrong_handler();
   bool wrong_quotes();
+  bool wrong_first_strings();
   bool wrong_lambda();
   bool wrong_strings(Py_ssize_t last, bool templated);
   Expression* expression_without_memory();

@@ -106,6 +106,16 @@ E* Parser::strings() {
 
 // From the opening quote to the closing one.
 bool Parser::formatted_string(GrowingArray<Part>& parts) {
+  if (!is(Kind::TStringStart) || readings.empty()) return read_formatted_string(parts);
+  // A t-string that is none is not read again.
+  Reading& known = reading(Remembered::Template);
+  if (known.end) return false;
+  const bool good = read_formatted_string(parts);
+  if (!good && !PyErr_Occurred()) known.end = 1;
+  return good;
+}
+
+bool Parser::read_formatted_string(GrowingArray<Part>& parts) {
   Nesting nesting(*this);
   if (!nesting.good) return false;
   const Token& start = tokens[at];

@@ -8,13 +8,20 @@ namespace ks::syntax {
 
 using E = Expression;
 
+// From now on, from nothing.
+bool Parser::remember_readings() {
+  readings.shrink(0);
+  for (Py_ssize_t i = 0; i < tokens.size() * static_cast<Py_ssize_t>(Remembered::Count); ++i)
+    if (readings.append({nullptr, 0}) != Status::Ok) return false;
+  return true;
+}
+
 void Parser::find_error() {
   const Token& last = tokens[furthest];
   finding_errors = true;
   at = 0;
   depth = 0;
-  for (Py_ssize_t i = 0; i < tokens.size() * static_cast<Py_ssize_t>(Remembered::Count); ++i)
-    if (readings.append({nullptr, 0}) != Status::Ok) return;
+  if (!remember_readings()) return;
   module();
   if (PyErr_Occurred() || stopped()) return;
   unexpected_block = last.kind == Kind::Indent || last.kind == Kind::Dedent;
@@ -23,9 +30,7 @@ void Parser::find_error() {
   } else if (last.kind == Kind::Dedent) {
     error_last(PyExc_IndentationError, "unexpected unindent");
   } else {
-    Position place = place_of(last);
-    if (last.is("<>") && !barry) place.end_col_offset = place.col_offset + 1;  // as if it were `<` and `>`
-    error_at(place, "invalid syntax");
+    error_at(place_of(last), "invalid syntax");
   }
 }
 
@@ -51,6 +56,8 @@ Position Parser::place_for_error(const Token& token) const {
       place.col_offset = token.start == source_end ? last_line_size() - 1 : token.end_column - 1;
     }
     place.end_col_offset = kNoPlace;
+  } else {
+    place.end_col_offset = token.end_column;
   }
   return place;
 }
@@ -90,7 +97,11 @@ int Parser::last_line_size() const {
 
 // Where a token is in a message. Indents, dedents and the end have no columns; the end belongs to the last line.
 Position Parser::place_of(const Token& token) const {
-  if (!without_place(token)) return {token.line, token.column, token.end_line, token.end_column};
+  if (!without_place(token)) {
+    // `<>` counts as `<` where it is pointed at.
+    const int end_column = token.is("<>") && !barry ? token.column + 1 : token.end_column;
+    return {token.line, token.column, token.end_line, end_column};
+  }
   int line = token.line;
   if (token.start == source_end && line > 0 && (source_end == source || source_end[-1] == '\n')) --line;
   return {line, -1, line, -1};

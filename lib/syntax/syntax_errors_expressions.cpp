@@ -245,12 +245,12 @@ bool Parser::wrong_comprehension(Py_ssize_t first) {
     at = first + 1;
   }
   if (tokens[first].kind == Kind::LeftParenthesis) return false;
-  E* begin = silently(&Parser::star_named_expression);
+  E* begin = star_named_expression();
   if (!begin || !is(Kind::Comma)) return PyErr_Occurred() != nullptr;
   Position last = place_of(token());
   while (accept(Kind::Comma)) {
     if (starts_comprehension()) break;
-    E* item = silently(&Parser::star_named_expression);
+    E* item = star_named_expression();
     if (!item) return PyErr_Occurred() != nullptr;
     last = item->position;
   }
@@ -263,6 +263,7 @@ bool Parser::wrong_comprehension(Py_ssize_t first) {
 
 // Pairs without a colon or a value. Both passes ask.
 bool Parser::wrong_dict(Py_ssize_t first) {
+  if (readings.empty() && !remember_readings()) return true;
   const Place place(*this);
   at = first + 1;
   // Pairs that are good, each with a comma behind it; then one that is not.

@@ -207,8 +207,8 @@ bool Parser::wrong_parameters(Py_ssize_t first, bool is_lambda) {
       ++at;
       bool inner = false;
       while (is(Kind::Name)) {
+        if (!parameter(is_lambda, false)) return PyErr_Occurred() != nullptr;
         inner = true;
-        ++at;
         if (!accept(Kind::Comma)) break;
       }
       if (!inner || !is(Kind::RightParenthesis)) return false;
@@ -246,6 +246,14 @@ bool Parser::wrong_parameters(Py_ssize_t first, bool is_lambda) {
 }
 
 // ---- f-strings and t-strings -------------------------------------------------------------------------------------------
+
+// Strings where a target may begin: what is wrong in them is told before what is wrong around them.
+bool Parser::wrong_first_strings() {
+  if (!is(Kind::String)) return false;
+  const Place place(*this);
+  strings();
+  return PyErr_Occurred() != nullptr;
+}
 
 // Behind strings the last of which is token `last`: one that cannot stand with them.
 bool Parser::wrong_strings(Py_ssize_t last, bool templated) {

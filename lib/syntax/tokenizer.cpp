@@ -79,6 +79,7 @@ Token Tokenizer::fail_late(const char* message) {
 
 Token Tokenizer::fail_at_end() {
   incomplete_ = true;
+  at_end_in_parentheses_ = level_ > 0;
   Token token = fail_late("unexpected EOF while parsing");
   ++error_.column;
   error_.end_column = kNoEnd;
@@ -129,6 +130,11 @@ bool Tokenizer::indentation(Token* result) {
         return true;
       }
       new_line();
+    } else if (c == '\\') {
+      ++at_;
+      if (!at_end()) ++at_;
+      *result = fail_late("unexpected character after line continuation character");
+      return true;
     } else {
       break;
     }

@@ -270,7 +270,7 @@ Token Tokenizer::middle() {
         ++at_;
         return fail("%c-string: newlines are not allowed in format specifiers for single quoted %c-strings", letter, letter);
       }
-      const int detected = line_;
+      const int detected = field.quote_size == 1 && at_end() && at_ == line_start_ ? line_ - 1 : line_;
       const int column = static_cast<int>(field.start - field.start_line_start);
       if (field.quote_size == 3) {
         incomplete_ = true;
