@@ -376,7 +376,10 @@ PyObject* key_richcompare(PyObject* op, PyObject* other, int operation) {
   return zero ? PyObject_RichCompare(result, zero, operation) : nullptr;
 }
 PyMemberDef key_members[] = {{"obj", _Py_T_OBJECT, offsetof(KeyObject, value), 0, "Value wrapped by a key function."}, {}};
-PyType_Slot key_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(key_dealloc)},
+PyObject* key_text_signature(PyObject*, void*) { return PyUnicode_FromString("(obj)"); }
+PyGetSetDef key_getset[] = {{"__text_signature__", key_text_signature, nullptr, nullptr, nullptr}, {}};
+PyType_Slot key_slots[] = {{Py_tp_getset, key_getset},
+                           {Py_tp_dealloc, reinterpret_cast<void*>(key_dealloc)},
                            {Py_tp_call, reinterpret_cast<void*>(key_call)},
                            {Py_tp_getattro, reinterpret_cast<void*>(PyObject_GenericGetAttr)},
                            {Py_tp_traverse, reinterpret_cast<void*>(key_traverse)},

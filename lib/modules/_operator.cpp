@@ -418,16 +418,16 @@ METHOD_AS(methodcaller_reduce, "__reduce__", 0, "($self, /)", "Return state info
   PyType_Spec NAME##_spec = {"operator." #NAME, sizeof(STRUCT), 0,                                                \
                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_HAVE_VECTORCALL, NAME##_slots};
 
-GETTER_TYPE(itemgetter, ItemGetter, "(item, /, *items)",
+GETTER_TYPE(itemgetter, ItemGetter, "(obj, /)",
             "itemgetter(item, /, *items)\n--\n\nReturn a callable object that fetches the given item(s) from its operand.\n"
             "After f = itemgetter(2), the call f(r) returns r[2].\n"
             "After g = itemgetter(2, 5, 3), the call g(r) returns (r[2], r[5], r[3])")
-GETTER_TYPE(attrgetter, AttrGetter, "(attr, /, *attrs)",
+GETTER_TYPE(attrgetter, AttrGetter, "(obj, /)",
             "attrgetter(attr, /, *attrs)\n--\n\nReturn a callable object that fetches the given attribute(s) from its operand.\n"
             "After f = attrgetter('name'), the call f(r) returns r.name.\n"
             "After g = attrgetter('name', 'date'), the call g(r) returns (r.name, r.date).\n"
             "After h = attrgetter('name.first', 'name.last'), the call h(r) returns\n(r.name.first, r.name.last).")
-GETTER_TYPE(methodcaller, MethodCaller, "(name, /, *args, **kwargs)",
+GETTER_TYPE(methodcaller, MethodCaller, "(obj, /)",
             "methodcaller(name, /, *args, **kwargs)\n--\n\nReturn a callable object that calls the given method on its operand.\n"
             "After f = methodcaller('name'), the call f(r) returns r.name().\n"
             "After g = methodcaller('name', 'date', foo=1), the call g(r) returns\nr.name('date', foo=1).")

@@ -164,7 +164,9 @@ PyObject* make(PyTypeObject* metatype, PyObject* module, const PyType_Spec* spec
         PyMemberDef* copy = heap_type_members(heap);
         type->tp_members = copy;  // zeroed: what is left out shortens the list
         for (Py_ssize_t i = 0; i < parts.member_count; ++i) {
-          if (special_member(parts, parts.members[i])) continue;
+          // (The offset of the vector call stays an attribute, as in the reference.)
+          const Py_ssize_t* special = special_member(parts, parts.members[i]);
+          if (special && special != &parts.vectorcall_offset) continue;
           *copy = parts.members[i];
           if (copy->flags & Py_RELATIVE_OFFSET) {
             copy->flags &= ~Py_RELATIVE_OFFSET;

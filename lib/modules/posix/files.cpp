@@ -405,23 +405,33 @@ unsigned long long device_number(PyObject* object, bool* good) {
   *good = !(result == static_cast<unsigned long long>(-1) && PyErr_Occurred());
   return result;
 }
+// A part of "no device" is that too.
+PyObject* part_number(unsigned part) { return part == UINT_MAX ? PyLong_FromLong(-1) : PyLong_FromUnsignedLong(part); }
 PyObject* posix_major(PyObject*, PyObject* device) {
   bool good = true;
   const unsigned long long value = device_number(device, &good);
-  return good ? PyLong_FromUnsignedLong(major(value)) : nullptr;
+  return good ? part_number(major(value)) : nullptr;
 }
 POSIX(major, "($module, device, /)", "The major number of a device.");
 PyObject* posix_minor(PyObject*, PyObject* device) {
   bool good = true;
   const unsigned long long value = device_number(device, &good);
-  return good ? PyLong_FromUnsignedLong(minor(value)) : nullptr;
+  return good ? part_number(minor(value)) : nullptr;
 }
 POSIX(minor, "($module, device, /)", "The minor number of a device.");
 PyObject* posix_makedev(PyObject*, PyObject* major_object, PyObject* minor_object) {
-  bool good = true;
-  const auto major_number = static_cast<unsigned>(device_number(major_object, &good));
-  const auto minor_number = good ? static_cast<unsigned>(device_number(minor_object, &good)) : 0;
-  return good ? PyLong_FromUnsignedLongLong(makedev(major_number, minor_number)) : nullptr;
+  unsigned parts[2];
+  PyObject* objects[] = {major_object, minor_object};
+  for (int i = 0; i < 2; ++i) {
+    bool good = true;
+    const unsigned long long number = device_number(objects[i], &good);
+    if (!good) return nullptr;
+    if (number > UINT_MAX && number != static_cast<unsigned long long>(-1))
+      return raise(PyExc_OverflowError, "Python int too large to convert to C unsigned int");
+    parts[i] = static_cast<unsigned>(number);
+  }
+  const dev_t device = makedev(parts[0], parts[1]);
+  return device == static_cast<dev_t>(-1) ? PyLong_FromLong(-1) : PyLong_FromUnsignedLongLong(device);
 }
 POSIX(makedev, "($module, major, minor, /)", "A device number from its parts.");
 

@@ -114,7 +114,6 @@ bool convert_path(const Signature& signature, int index, PyObject* object, bool 
   Ref<> from_protocol;
   if (!PyUnicode_Check(object) && !PyBytes_Check(object)) {
     if (fd_allowed && PyIndex_Check(object)) {
-      if (PyBool_Check(object) && PyErr_WarnEx(PyExc_RuntimeWarning, "bool is used as a file descriptor", 1) < 0) return false;
       path->is_fd = true;
       return convert_dir_fd(object, &path->fd);
     }
@@ -150,6 +149,7 @@ bool convert_dir_fd(PyObject* object, int* fd) {
     PyErr_Format(PyExc_TypeError, "argument should be integer or None, not %.200s", Py_TYPE(object)->tp_name);
     return false;
   }
+  if (PyBool_Check(object) && PyErr_WarnEx(PyExc_RuntimeWarning, "bool is used as a file descriptor", 1) < 0) return false;
   Ref<> index = Ref<>::steal(PyNumber_Index(object));
   if (!index) return false;
   int overflow;

@@ -102,7 +102,7 @@ PyObject* posix_link(PyObject*, const Path& source, const Path& target, DirFd so
   const int follow = follow_object ? PyObject_IsTrue(follow_object) : 1;
   if (follow < 0) return nullptr;
   TRY(PySys_Audit("os.link", "OOii", source.given, target.given, source_fd.given() ? source_fd.fd : -1, target_fd.given() ? target_fd.fd : -1));
-  const int flags = follow_object && follow ? AT_SYMLINK_FOLLOW : 0;
+  const int flags = follow ? AT_SYMLINK_FOLLOW : 0;
   if (without_gil([&] { return linkat(source_fd.fd, source.text, target_fd.fd, target.text, flags); }) < 0) return os_error(source, target);
   Py_RETURN_NONE;
 }

@@ -16,7 +16,20 @@ namespace {
 
 // sched_param(sched_priority): a struct sequence of one.
 PyStructSequence_Field param_fields[] = {{"sched_priority", "the scheduling priority"}, {}};
-PyStructSequence_Desc param_desc = {"posix.sched_param", "The parameters of a scheduling policy.", param_fields, 1};
+PyStructSequence_Desc param_desc = {"posix.sched_param", "sched_param(sched_priority)\n--\n\nThe parameters of a scheduling policy.", param_fields, 1};
+
+constexpr Signature param_signature = read_signature("sched_param", "(sched_priority)");
+PyObject* param_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  PyObject* priority;
+  TRY(bind_tuple(param_signature, args, kwargs, &priority));
+  PyObject* param = TRY(PyStructSequence_New(type));
+  PyStructSequence_SetItem(param, 0, Py_NewRef(priority));
+  return param;
+}
+PyObject* param_reduce(PyObject* self, PyObject*) {
+  return Py_BuildValue("(O(N))", Py_TYPE(self), Py_NewRef(PyStructSequence_GetItem(self, 0)));
+}
+PyMethodDef param_reduce_method = {"__reduce__", param_reduce, METH_NOARGS, nullptr};
 
 Status param_from_object(PyObject* object, sched_param* param) {
   PosixState* state = TRY(posix_state());
@@ -201,7 +214,7 @@ Status signal_set(PyObject* iterable, sigset_t* set) {
     sigaddset(set, static_cast<int>(number));
   }
 }
-Status set_attributes(SpawnSetup* setup, PyObject* group, bool reset_ids, bool set_session, PyObject* mask, PyObject* defaults, PyObject* scheduler) {
+Status set_attributes(SpawnSetup* setup, const char* function, PyObject* group, bool reset_ids, bool set_session, PyObject* mask, PyObject* defaults, PyObject* scheduler) {
   if (const int error = posix_spawnattr_init(&setup->attributes)) return os_error_of(error);
   setup->has_attributes = true;
   short flags = 0;
@@ -227,6 +240,7 @@ Status set_attributes(SpawnSetup* setup, PyObject* group, bool reset_ids, bool s
   }
   if (!error && scheduler && scheduler != Py_None) {
     PyObject *policy, *param_object;
+    if (!PyTuple_Check(scheduler)) return raise(PyExc_TypeError, "%s: scheduler must be a tuple or None", function);
     if (!PyArg_ParseTuple(scheduler, "OO;A scheduler tuple must have two elements", &policy, &param_object)) return failed;
     sched_param param;
     TRY(param_from_object(param_object, &param));
@@ -278,7 +292,7 @@ PyObject* spawn(bool use_path, const Path& path, PyObject* argv, PyObject* env, 
   }
   SpawnSetup setup;
   TRY(add_file_actions(&setup, file_actions));
-  TRY(set_attributes(&setup, group, reset_ids, set_session, mask, defaults, scheduler));
+  TRY(set_attributes(&setup, name, group, reset_ids, set_session, mask, defaults, scheduler));
   TRY(PySys_Audit("os.posix_spawn", "OOO", path.given, argv, env));
   pid_t pid;
   char** environment_pointer = env == Py_None ? environ : environment.data();
@@ -315,6 +329,12 @@ Status add_schedule_types(PyObject* module) {
   PosixState* state = posix_state(module);
   state->sched_param = PyStructSequence_NewType(&param_desc);
   if (!state->sched_param) return failed;
+  // It is made from the priority itself, not from a sequence.
+  state->sched_param->tp_new = param_new;
+  Ref<> reduce = TRY(steal(PyDescr_NewMethod(state->sched_param, &param_reduce_method)));
+  Ref<> dict = TRY(steal(PyType_GetDict(state->sched_param)));
+  TRY(PyDict_SetItemString(dict, "__reduce__", reduce));
+  PyType_Modified(state->sched_param);
   return status(PyModule_AddObjectRef(module, "sched_param", object(state->sched_param)));
 }
 
