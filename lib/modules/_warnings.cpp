@@ -33,14 +33,21 @@ METHOD(warnings, warn, "($module, /, message, category=None, stacklevel=1, sourc
 
 // The line from the module's loader; empty without error when there is none.
 static Status source_line_of(PyObject* globals, int line, Ref<>* result) {
-  Ref<> loader, name;
-  if (PyDict_GetItemRef(globals, "__loader__"_id, loader.out()) < 0) return failed;
+  // importlib knows which loader it is, and what is wrong with the globals.
+  Ref<> bless = TRY(steal(PyImport_ImportModuleAttrString("_frozen_importlib_external", "_bless_my_loader")));
+  Ref<> loader = TRY(steal(PyObject_CallOneArg(bless, globals)));
+  Ref<> name;
   if (PyDict_GetItemRef(globals, "__name__"_id, name.out()) < 0) return failed;
-  if (!loader || !name) return Status::Ok;
+  if (loader.get() == Py_None || !name) return Status::Ok;
   Ref<> get_source;
   if (PyObject_GetOptionalAttr(loader, "get_source"_id, get_source.out()) < 0) return failed;
   if (!get_source) return Status::Ok;
-  Ref<> source = TRY(steal(PyObject_CallOneArg(get_source, name)));
+  Ref<> source = steal(PyObject_CallOneArg(get_source, name));
+  if (!source) {
+    if (!PyErr_ExceptionMatches(PyExc_ImportError)) return failed;
+    PyErr_Clear();
+    return Status::Ok;
+  }
   if (source.get() == Py_None) return Status::Ok;
   Ref<> lines = TRY(steal(PyUnicode_Splitlines(source, 0)));
   if (line >= 1 && line <= PyList_GET_SIZE(lines.get())) *result = borrow(PyList_GET_ITEM(lines.get(), line - 1));

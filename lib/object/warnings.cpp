@@ -1,6 +1,6 @@
 // Warnings: filters, registries, and PyErr_Warn*.
 //
-// The filters belong to the `warnings` module once it is imported (warnings.filters, warnings._defaultaction, ...); until
+// The filters belong to the `warnings` module once it is imported (warnings.filters, warnings.defaultaction, ...); until
 // then, and where it lacks a name, to this interpreter's state. A registry remembers what was shown at a place; it is
 // void when its "version" is not the filters' version.
 #include "object/warnings.h"
@@ -126,9 +126,9 @@ static Status choose_action(const Occasion& occasion, Ref<>* action, Ref<>* item
   if (!PyList_Check(filters.get())) return raise(PyExc_ValueError, "_warnings.filters must be a list");
   TRY(search_filters(filters, occasion, action, item));
   if (*action) return Status::Ok;
-  *action = TRY(setting("_defaultaction"_id, &state().warning_default_action));
+  *action = TRY(setting("defaultaction"_id, &state().warning_default_action));
   if (!PyUnicode_Check(action->get()))
-    return raise(PyExc_TypeError, "_warnings._defaultaction must be a string, not '%.200s'", Py_TYPE(action->get())->tp_name);
+    return raise(PyExc_TypeError, "_warnings.defaultaction must be a string, not '%.200s'", Py_TYPE(action->get())->tp_name);
   *item = borrow(Py_None);
   return Status::Ok;
 }
@@ -195,7 +195,7 @@ static Status show(PyObject* category, PyObject* text, PyObject* message, PyObje
   if (!TRY(warnings_attribute("WarningMessage"_id, false, &message_class)))
     return raise(PyExc_RuntimeError, "unable to get warnings.WarningMessage");
   Ref<> record = TRY(steal(PyObject_CallFunctionObjArgs(message_class, message, category, filename, line_object, Py_None,
-                                                        Py_None, source ? source : nullptr, nullptr)));
+                                                        source_line ? source_line : Py_None, source ? source : nullptr, nullptr)));
   Ref<> result = TRY(steal(PyObject_CallOneArg(show_function, record)));
   return Status::Ok;
 }
