@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
+#include <climits>
 #include <unistd.h>
 
 #include "object/export.h"
@@ -337,6 +339,20 @@ PyStatus read_program_name(PyConfig* config) {
 
 }  // namespace
 
+// The script's name, which becomes __file__, does not depend on where the program goes; sys.argv[0] stays as given.
+static PyStatus make_script_absolute(PyConfig* config) {
+  const wchar_t* name = config->run_filename;
+  if (!name || !*name || *name == L'/') return status_ok();
+  char folder[PATH_MAX];
+  if (!getcwd(folder, sizeof folder)) return status_ok();
+  wchar_t* here = Py_DecodeLocale(folder, nullptr);
+  if (!here) return STATUS_NO_MEMORY();
+  std::wstring absolute = here;
+  if (wcscmp(name, L".") != 0) absolute += std::wstring(L"/") + name;
+  PyMem_RawFree(here);
+  return set_wide(&config->run_filename, absolute.c_str()) ? status_ok() : STATUS_NO_MEMORY();
+}
+
 PyStatus read_config(PyConfig* config, bool with_paths) {
   STATUS_TRY(preinitialize_from_config(config, nullptr));
   const PyPreConfig& pre = process.preconfig;
@@ -378,10 +394,8 @@ PyStatus read_config(PyConfig* config, bool with_paths) {
   if (!config->home) STATUS_TRY(environment_wide(config->use_environment, "PYTHONHOME", &config->home));
   if (!config->platlibdir && !set_wide(&config->platlibdir, L"lib")) return STATUS_NO_MEMORY();
   if (parsed) {
-    if (config->run_filename && line.next < config->argv.length) {
-      // A script may be named relative to where we are: the name is kept, the file is found at once.
-    }
     STATUS_TRY(update_argv(config, line.next));
+    STATUS_TRY(make_script_absolute(config));
     config->parse_argv = 2;
   } else if (!config->argv.length) {
     STATUS_TRY(PyWideStringList_Append(&config->argv, L""));
