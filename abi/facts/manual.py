@@ -75,9 +75,9 @@ def entry(kind, name, signature, body, page):
     emphasised = [plain(x) for x in re.findall(r"<em>(\w+)</em>", body)]
     stolen, nullable = [], []
     for sentence in re.split(r"(?<=[.;]) (?=[A-Z“])", text):
-        if re.search(r"\bsteals?\b|”? ?a reference to .{0,30} is stolen|stolen", sentence) and not re.search(r"not steal|n’t steal|unlike|Unlike", sentence):
+        if re.search(r"\bsteals?\b|”? ?a reference to .{0,30} is stolen|stolen", sentence) and not re.search(r"(?:not|n’t) \W?steal|unlike|Unlike", sentence):
             stolen += [p for p in emphasised if p in parameters and re.search(rf"\b{p}\b", sentence)]
-        if re.search(r"(?:may|can|could|is allowed to) (?:also )?be NULL|is NULL[,.]|NULL is (?:allowed|valid)|or NULL\b", sentence):
+        if re.search(r"(?:may|can|could|is allowed to) (?:also )?be NULL|is NULL[,.]|NULL is (?:allowed|valid)|or NULL\b", sentence) and "must not be NULL" not in sentence:
             nullable += [p for p in emphasised if p in parameters
                          and re.search(rf"\b{p}\b(?: argument| parameter| pointer)? (?:may|can|could|is allowed to) (?:also )?be NULL|[Ii]f {p} is NULL", sentence)]
     errors = {value for pattern, value in ERROR_PHRASES if re.search(pattern, text)}
