@@ -1,0 +1,26 @@
+/* Auditing events. */
+#ifndef Py_AUDIT_H
+#define Py_AUDIT_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef Py_LIMITED_API
+typedef int(*Py_AuditHookFunction)(const char *, PyObject *, void *);
+#endif
+
+/* --- Functions --- */
+#if _Py_API >= 0x030D0000
+PyAPI_FUNC(int) PySys_Audit(const char *event, const char *format, ...);
+PyAPI_FUNC(int) PySys_AuditTuple(const char *event, PyObject *args);
+#endif
+#ifndef Py_LIMITED_API
+PyAPI_FUNC(int) PySys_AddAuditHook(Py_AuditHookFunction hook, void *userData);
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,2 @@
+/* Everything is in bytearrayobject.h; this name is for those who include it. */
+#include "../bytearrayobject.h"

@@ -1,0 +1,2 @@
+/* Everything is in dictobject.h; this name is for those who include it. */
+#include "../dictobject.h"

@@ -1,0 +1,2 @@
+/* Everything is in fileobject.h; this name is for those who include it. */
+#include "../fileobject.h"

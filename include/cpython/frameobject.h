@@ -1,0 +1,2 @@
+/* Everything is in frameobject.h; this name is for those who include it. */
+#include "../frameobject.h"

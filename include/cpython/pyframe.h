@@ -1,0 +1,2 @@
+/* Everything is in pyframe.h; this name is for those who include it. */
+#include "../pyframe.h"

@@ -1,0 +1,2 @@
+/* Everything is in pylifecycle.h; this name is for those who include it. */
+#include "../pylifecycle.h"

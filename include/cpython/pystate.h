@@ -1,0 +1,2 @@
+/* Everything is in pystate.h; this name is for those who include it. */
+#include "../pystate.h"

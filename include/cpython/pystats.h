@@ -1,0 +1,2 @@
+/* Everything is in pystats.h; this name is for those who include it. */
+#include "../pystats.h"

@@ -1,0 +1,2 @@
+/* Everything is in traceback.h; this name is for those who include it. */
+#include "../traceback.h"

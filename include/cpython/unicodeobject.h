@@ -1,0 +1,2 @@
+/* Everything is in unicodeobject.h; this name is for those who include it. */
+#include "../unicodeobject.h"

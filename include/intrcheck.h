@@ -1,0 +1,22 @@
+/* Interrupts, and what is to be done around fork(). */
+#ifndef Py_INTRCHECK_H
+#define Py_INTRCHECK_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- The operating system --- */
+Py_DEPRECATED(3.7) PyAPI_FUNC(void) PyOS_AfterFork(void);
+PyAPI_FUNC(int) PyOS_InterruptOccurred(void);  /* true or false */
+#if _Py_API >= 0x03070000
+PyAPI_FUNC(void) PyOS_BeforeFork(void);
+PyAPI_FUNC(void) PyOS_AfterFork_Parent(void);
+PyAPI_FUNC(void) PyOS_AfterFork_Child(void);
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,103 @@
+/* Arguments of C functions, values for Python, and what fills a module. */
+#ifndef Py_MODSUPPORT_H
+#define Py_MODSUPPORT_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define Py_CLEANUP_SUPPORTED 0x20000
+#define PYTHON_API_VERSION 1013
+#define PYTHON_API_STRING "1013"
+#define PYTHON_ABI_VERSION 3
+#define PYTHON_ABI_STRING "3"
+
+#ifndef Py_LIMITED_API
+typedef struct {
+    uint8_t v;
+} _PyOnceFlag;
+
+typedef struct _PyArg_Parser {
+    const char *format;
+    const char *const *keywords;
+    const char *fname;
+    const char *custom_msg;
+    _PyOnceFlag once;
+    int is_kwtuple_owned;
+    int pos;
+    int min;
+    int max;
+    PyObject *kwtuple;
+    struct _PyArg_Parser *next;
+} _PyArg_Parser;
+#endif
+
+/* --- Arguments by a format: true, or 0 with an exception --- */
+PyAPI_FUNC(int) PyArg_ParseTuple(PyObject *args, const char *format, ...);
+PyAPI_FUNC(int) PyArg_VaParse(PyObject *args, const char *format, va_list vargs);
+PyAPI_FUNC(int) PyArg_ParseTupleAndKeywords(PyObject *args, PyObject *kw, const char *format,
+    char *const *keywords, ...);
+PyAPI_FUNC(int) PyArg_VaParseTupleAndKeywords(PyObject *args, PyObject *kw, const char *format,
+    char *const *keywords, va_list vargs);
+PyAPI_FUNC(int) PyArg_ValidateKeywordArguments(PyObject *);
+PyAPI_FUNC(int) PyArg_Parse(PyObject *args, const char *format, ...);
+PyAPI_FUNC(int) PyArg_UnpackTuple(PyObject *args, const char *name, Py_ssize_t min, Py_ssize_t max, ...);
+
+/* --- Values from a format --- */
+PyAPI_FUNC(PyObject *) Py_BuildValue(const char *format, ...);  /* new reference */
+PyAPI_FUNC(PyObject *) Py_VaBuildValue(const char *format, va_list vargs);  /* new reference */
+
+/* --- Modules from definitions --- */
+PyAPI_FUNC(PyObject *) PyModule_Create2(PyModuleDef *def, int module_api_version);  /* new reference */
+#if _Py_API >= 0x03050000
+/* new reference */
+PyAPI_FUNC(PyObject *) PyModule_FromDefAndSpec2(PyModuleDef *def, PyObject *spec, int module_api_version);
+PyAPI_FUNC(int) PyModule_ExecDef(PyObject *module, PyModuleDef *def);
+#endif
+
+/* --- What fills a module: 0, or -1 with an exception --- */
+PyAPI_FUNC(int) PyModule_AddObject(PyObject *module, const char *name, PyObject *value);
+PyAPI_FUNC(int) PyModule_AddIntConstant(PyObject *module, const char *name, long value);  /* 0, or -1 with an exception */
+/* 0, or -1 with an exception */
+PyAPI_FUNC(int) PyModule_AddStringConstant(PyObject *module, const char *name, const char *value);
+#if _Py_API >= 0x03050000
+PyAPI_FUNC(int) PyModule_AddFunctions(PyObject *module, PyMethodDef *functions);
+PyAPI_FUNC(int) PyModule_SetDocString(PyObject *module, const char *docstring);  /* 0, or -1 with an exception */
+#endif
+#if _Py_API >= 0x03090000
+PyAPI_FUNC(int) PyModule_AddType(PyObject *module, PyTypeObject *type);  /* 0, or -1 with an exception */
+#endif
+#if _Py_API >= 0x030A0000
+PyAPI_FUNC(int) PyModule_AddObjectRef(PyObject *module, const char *name, PyObject *value);
+#endif
+#if _Py_API >= 0x030D0000
+PyAPI_FUNC(int) PyModule_Add(PyObject *module, const char *name, PyObject *value);  /* steals value */
+#endif
+
+/* --- Names with an underscore: not for new code --- */
+#ifndef Py_LIMITED_API
+PyAPI_FUNC(int) _PyArg_ParseTupleAndKeywordsFast(PyObject *, PyObject *, struct _PyArg_Parser *, ...);
+#endif
+
+#define PyModule_AddIntMacro(m, c) PyModule_AddIntConstant((m), #c, (c))
+#define PyModule_AddStringMacro(m, c) PyModule_AddStringConstant((m), #c, (c))
+
+/* --- With the version that the caller was compiled for --- */
+#ifdef Py_LIMITED_API
+#  define PyModule_Create(module) PyModule_Create2((module), PYTHON_ABI_VERSION)
+#else
+#  define PyModule_Create(module) PyModule_Create2((module), PYTHON_API_VERSION)
+#endif
+#if _Py_API >= 0x03050000
+#  ifdef Py_LIMITED_API
+#    define PyModule_FromDefAndSpec(module, spec) PyModule_FromDefAndSpec2((module), (spec), PYTHON_ABI_VERSION)
+#  else
+#    define PyModule_FromDefAndSpec(module, spec) PyModule_FromDefAndSpec2((module), (spec), PYTHON_API_VERSION)
+#  endif
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
