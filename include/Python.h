@@ -17,6 +17,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <wchar.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* Only for the sources that rely on them: the headers themselves do not. */

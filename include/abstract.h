@@ -13,6 +13,7 @@ extern "C" {
 
 /* --- Calls --- */
 PyAPI_FUNC(Py_ssize_t) PyVectorcall_NARGS(size_t nargsf);
+/* new reference; for a type's tp_call */
 PyAPI_FUNC(PyObject *) PyVectorcall_Call(PyObject *callable, PyObject *tuple, PyObject *dict);
 PyAPI_FUNC(PyObject *) PyObject_Call(PyObject *callable, PyObject *args, PyObject *kwargs);  /* new reference */
 PyAPI_FUNC(PyObject *) PyObject_CallObject(PyObject *callable, PyObject *args);  /* new reference */
@@ -25,12 +26,13 @@ PyAPI_FUNC(PyObject *) PyObject_CallNoArgs(PyObject *callable);  /* new referenc
 #endif
 #if _Py_API >= 0x030C0000
 PyAPI_FUNC(PyObject *) PyObject_VectorcallMethod(PyObject *name, PyObject *const *args, size_t nargsf,
-    PyObject *kwnames);
+    PyObject *kwnames);  /* new reference; args[0] is the object */
+/* new reference; kwnames: a tuple of names or NULL, their values follow the positional arguments */
 PyAPI_FUNC(PyObject *) PyObject_Vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf,
     PyObject *kwnames);
 #endif
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(vectorcallfunc) PyVectorcall_Function(PyObject *op);
+PyAPI_FUNC(vectorcallfunc) PyVectorcall_Function(PyObject *op);  /* NULL where the object has none; never raises */
 PyAPI_FUNC(PyObject *) PyObject_CallOneArg(PyObject *callable, PyObject *arg);  /* new reference */
 PyAPI_FUNC(PyObject *) PyObject_VectorcallDict(PyObject *callable, PyObject *const *args, size_t nargsf,
     PyObject *kwdict);
@@ -40,12 +42,13 @@ PyAPI_FUNC(PyObject *) _PyStack_AsDict(PyObject *const *values, PyObject *kwname
 
 /* --- Sizes and items of any container --- */
 PyAPI_FUNC(Py_ssize_t) PyObject_Size(PyObject *o);
-PyAPI_FUNC(Py_ssize_t) PyObject_Length(PyObject *o);
+PyAPI_FUNC(Py_ssize_t) PyObject_Length(PyObject *o);  /* -1 with an exception */
 PyAPI_FUNC(PyObject *) PyObject_GetItem(PyObject *o, PyObject *key);  /* new reference */
 PyAPI_FUNC(int) PyObject_SetItem(PyObject *o, PyObject *key, PyObject *v);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyObject_DelItem(PyObject *o, PyObject *key);
-PyAPI_FUNC(int) PyObject_DelItemString(PyObject *o, const char *key);
+PyAPI_FUNC(int) PyObject_DelItemString(PyObject *o, const char *key);  /* 0, or -1 with an exception */
 #ifndef Py_LIMITED_API
+/* len() or __length_hint__(), or the default; -1 with an exception */
 PyAPI_FUNC(Py_ssize_t) PyObject_LengthHint(PyObject *o, Py_ssize_t defaultvalue);
 #endif
 
@@ -57,14 +60,16 @@ PyAPI_FUNC(PyObject *) PyObject_Type(PyObject *o);  /* new reference */
 /* --- Iterators --- */
 PyAPI_FUNC(int) PyIter_Check(PyObject *o);  /* true or false: cannot fail */
 PyAPI_FUNC(int) PyAIter_Check(PyObject *o);  /* true or false: cannot fail */
-PyAPI_FUNC(PyObject *) PyIter_Next(PyObject *o);  /* new reference */
+PyAPI_FUNC(PyObject *) PyIter_Next(PyObject *o);  /* new reference; NULL without an exception at the end */
 PyAPI_FUNC(PyObject *) PyObject_GetIter(PyObject *o);  /* new reference */
 PyAPI_FUNC(PyObject *) PyObject_GetAIter(PyObject *o);  /* new reference */
 #if _Py_API >= 0x030A0000
+/* PYGEN_NEXT and *presult is what was yielded, PYGEN_RETURN and it is what was returned, PYGEN_ERROR */
 PyAPI_FUNC(PySendResult) PyIter_Send(PyObject *iter, PyObject *arg, PyObject **presult);
 #endif
 #if _Py_API >= 0x030E0000
-PyAPI_FUNC(int) PyIter_NextItem(PyObject *iter, PyObject **item);  /* 1 or 0, or -1 with an exception */
+/* 1: *item is a new reference; 0: no more items; -1 with an exception */
+PyAPI_FUNC(int) PyIter_NextItem(PyObject *iter, PyObject **item);
 #endif
 
 /* --- Text of an object --- */
@@ -93,6 +98,7 @@ PyAPI_FUNC(PyObject *) PyNumber_Long(PyObject *o);  /* new reference */
 PyAPI_FUNC(PyObject *) PyNumber_Float(PyObject *o);  /* new reference */
 PyAPI_FUNC(PyObject *) PyNumber_Index(PyObject *o);  /* new reference */
 PyAPI_FUNC(PyObject *) PyNumber_ToBase(PyObject *n, int base);  /* new reference */
+/* -1 with an exception; exc NULL: cut off where it does not fit */
 PyAPI_FUNC(Py_ssize_t) PyNumber_AsSsize_t(PyObject *o, PyObject *exc);
 PyAPI_FUNC(int) PyIndex_Check(PyObject *o);  /* true or false: cannot fail */
 
@@ -130,11 +136,13 @@ PyAPI_FUNC(PyObject *) PySequence_GetItem(PyObject *o, Py_ssize_t i);  /* new re
 PyAPI_FUNC(PyObject *) PySequence_GetSlice(PyObject *o, Py_ssize_t i1, Py_ssize_t i2);  /* new reference */
 PyAPI_FUNC(int) PySequence_SetItem(PyObject *o, Py_ssize_t i, PyObject *v);  /* steals v; 0, or -1 with an exception */
 PyAPI_FUNC(int) PySequence_DelItem(PyObject *o, Py_ssize_t i);
+/* 0, or -1 with an exception */
 PyAPI_FUNC(int) PySequence_SetSlice(PyObject *o, Py_ssize_t i1, Py_ssize_t i2, PyObject *v);
-PyAPI_FUNC(int) PySequence_DelSlice(PyObject *o, Py_ssize_t i1, Py_ssize_t i2);
-PyAPI_FUNC(Py_ssize_t) PySequence_Count(PyObject *o, PyObject *value);
-PyAPI_FUNC(int) PySequence_Contains(PyObject *o, PyObject *value);
-PyAPI_FUNC(int) PySequence_In(PyObject *o, PyObject *value);
+PyAPI_FUNC(int) PySequence_DelSlice(PyObject *o, Py_ssize_t i1, Py_ssize_t i2);  /* 0, or -1 with an exception */
+PyAPI_FUNC(Py_ssize_t) PySequence_Count(PyObject *o, PyObject *value);  /* -1 with an exception */
+PyAPI_FUNC(int) PySequence_Contains(PyObject *o, PyObject *value);  /* 1 or 0, or -1 with an exception */
+PyAPI_FUNC(int) PySequence_In(PyObject *o, PyObject *value);  /* 1 or 0, or -1 with an exception */
+/* -1 with an exception, where it is not found too */
 PyAPI_FUNC(Py_ssize_t) PySequence_Index(PyObject *o, PyObject *value);
 PyAPI_FUNC(PyObject *) PySequence_List(PyObject *o);  /* new reference */
 PyAPI_FUNC(PyObject *) PySequence_Tuple(PyObject *o);  /* new reference */
@@ -154,8 +162,9 @@ PyAPI_FUNC(PyObject *) PyMapping_Keys(PyObject *o);  /* new reference */
 PyAPI_FUNC(PyObject *) PyMapping_Values(PyObject *o);  /* new reference */
 PyAPI_FUNC(PyObject *) PyMapping_Items(PyObject *o);  /* new reference */
 #if _Py_API >= 0x030D0000
-/* 1 or 0, or -1 with an exception */
+/* 1: *result is a new reference; 0: not found, NULL; -1 with an exception */
 PyAPI_FUNC(int) PyMapping_GetOptionalItem(PyObject *obj, PyObject *key, PyObject **result);
+/* 1: *result is a new reference; 0: not found, NULL; -1 with an exception */
 PyAPI_FUNC(int) PyMapping_GetOptionalItemString(PyObject *obj, const char *key, PyObject **result);
 #endif
 

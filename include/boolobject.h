@@ -13,8 +13,8 @@ PyAPI_DATA(PyLongObject) _Py_TrueStruct;
 PyAPI_FUNC(PyObject *) PyBool_FromLong(long v);  /* new reference */
 
 /* --- Truth as an object --- */
-PyAPI_FUNC(int) Py_IsTrue(PyObject *x);
-PyAPI_FUNC(int) Py_IsFalse(PyObject *x);
+PyAPI_FUNC(int) Py_IsTrue(PyObject *x);  /* true or false */
+PyAPI_FUNC(int) Py_IsFalse(PyObject *x);  /* true or false */
 
 #define PyBool_Check(x) Py_IS_TYPE((x), &PyBool_Type)
 

@@ -9,10 +9,10 @@ extern "C" {
 #ifndef Py_LIMITED_API
 typedef struct {
     PyObject_VAR_HEAD
-    Py_ssize_t ob_alloc;
-    char *ob_bytes;
-    char *ob_start;
-    Py_ssize_t ob_exports;
+    Py_ssize_t ob_alloc;  /* bytes allocated */
+    char *ob_bytes;  /* what was allocated */
+    char *ob_start;  /* the first byte in use */
+    Py_ssize_t ob_exports;  /* number of buffers */
 } PyByteArrayObject;
 #endif
 
@@ -27,8 +27,8 @@ PyAPI_FUNC(PyObject *) PyByteArray_FromObject(PyObject *o);  /* new reference */
 PyAPI_FUNC(PyObject *) PyByteArray_FromStringAndSize(const char *string, Py_ssize_t len);  /* new reference */
 PyAPI_FUNC(PyObject *) PyByteArray_Concat(PyObject *a, PyObject *b);  /* new reference */
 PyAPI_FUNC(Py_ssize_t) PyByteArray_Size(PyObject *bytearray);
-PyAPI_FUNC(char *) PyByteArray_AsString(PyObject *bytearray);
-PyAPI_FUNC(int) PyByteArray_Resize(PyObject *bytearray, Py_ssize_t len);
+PyAPI_FUNC(char *) PyByteArray_AsString(PyObject *bytearray);  /* a zero follows the bytes; never NULL */
+PyAPI_FUNC(int) PyByteArray_Resize(PyObject *bytearray, Py_ssize_t len);  /* 0, or -1 with an exception */
 
 #define PyByteArray_Check(self) PyObject_TypeCheck((self), &PyByteArray_Type)
 #define PyByteArray_CheckExact(self) Py_IS_TYPE((self), &PyByteArray_Type)

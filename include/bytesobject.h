@@ -24,16 +24,18 @@ PyAPI_FUNC(PyObject *) PyBytes_FromFormat(const char *format, ...);  /* new refe
 PyAPI_FUNC(PyObject *) PyBytes_FromFormatV(const char *format, va_list vargs);  /* new reference */
 PyAPI_FUNC(PyObject *) PyBytes_FromObject(PyObject *o);  /* new reference */
 PyAPI_FUNC(Py_ssize_t) PyBytes_Size(PyObject *o);
-PyAPI_FUNC(char *) PyBytes_AsString(PyObject *o);
+PyAPI_FUNC(char *) PyBytes_AsString(PyObject *o);  /* not to be changed; NULL with TypeError */
 /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyBytes_AsStringAndSize(PyObject *obj, char **buffer, Py_ssize_t *length);
+/* *bytes becomes the result, a new reference, or NULL with an exception */
 PyAPI_FUNC(void) PyBytes_Concat(PyObject **bytes, PyObject *newpart);
-PyAPI_FUNC(void) PyBytes_ConcatAndDel(PyObject **bytes, PyObject *newpart);
-PyAPI_FUNC(PyObject *) PyBytes_Repr(PyObject *bytes, int smartquotes);
+PyAPI_FUNC(void) PyBytes_ConcatAndDel(PyObject **bytes, PyObject *newpart);  /* as PyBytes_Concat(), steals newpart */
+PyAPI_FUNC(PyObject *) PyBytes_Repr(PyObject *bytes, int smartquotes);  /* new reference */
 PyAPI_FUNC(PyObject *) PyBytes_DecodeEscape(const char *s, Py_ssize_t len, const char *errors,
-    Py_ssize_t unicode, const char *recode_encoding);
+    Py_ssize_t unicode, const char *recode_encoding);  /* new reference */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(PyObject *) PyBytes_Join(PyObject *sep, PyObject *iterable);
+PyAPI_FUNC(PyObject *) PyBytes_Join(PyObject *sep, PyObject *iterable);  /* new reference */
+/* 0, or -1 with an exception and *bytes is NULL; for bytes that nobody else has seen */
 PyAPI_FUNC(int) _PyBytes_Resize(PyObject **bytes, Py_ssize_t newsize);
 #endif
 

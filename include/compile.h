@@ -6,9 +6,9 @@
 extern "C" {
 #endif
 
-#define Py_single_input 256
-#define Py_file_input 257
-#define Py_eval_input 258
+#define Py_single_input 256  /* a statement of an interactive session */
+#define Py_file_input 257  /* statements */
+#define Py_eval_input 258  /* an expression */
 #define Py_func_type_input 345
 #ifndef Py_LIMITED_API
 #define PyCF_MASK_OBSOLETE CO_NESTED
@@ -33,6 +33,7 @@ extern "C" {
 #endif
 
 #ifndef Py_LIMITED_API
+/* Flags for the compiler: PyCF_... and CO_FUTURE_... */
 typedef struct {
     int cf_flags;
     int cf_feature_version;
@@ -41,7 +42,9 @@ typedef struct {
 
 /* --- What an instruction does to the stack --- */
 #ifndef Py_LIMITED_API
+/* PY_INVALID_STACK_EFFECT where there is no such instruction */
 PyAPI_FUNC(int) PyCompile_OpcodeStackEffect(int opcode, int oparg);
+/* jump: 1 with a jump, 0 without, -1 the larger of both */
 PyAPI_FUNC(int) PyCompile_OpcodeStackEffectWithJump(int opcode, int oparg, int jump);
 #endif
 

@@ -13,12 +13,14 @@ typedef struct PyCriticalSection2 PyCriticalSection2;
 
 /* --- Functions --- */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(void) PyCriticalSection_Begin(PyCriticalSection *c, PyObject *op);
-PyAPI_FUNC(void) PyCriticalSection_BeginMutex(PyCriticalSection *c, PyMutex *m);
-PyAPI_FUNC(void) PyCriticalSection_End(PyCriticalSection *c);
+PyAPI_FUNC(void) PyCriticalSection_Begin(PyCriticalSection *c, PyObject *op);  /* locks the object */
+PyAPI_FUNC(void) PyCriticalSection_BeginMutex(PyCriticalSection *c, PyMutex *m);  /* locks the mutex */
+PyAPI_FUNC(void) PyCriticalSection_End(PyCriticalSection *c);  /* unlocks */
+/* locks both, whatever their order */
 PyAPI_FUNC(void) PyCriticalSection2_Begin(PyCriticalSection2 *c, PyObject *a, PyObject *b);
+/* locks both, whatever their order */
 PyAPI_FUNC(void) PyCriticalSection2_BeginMutex(PyCriticalSection2 *c, PyMutex *m1, PyMutex *m2);
-PyAPI_FUNC(void) PyCriticalSection2_End(PyCriticalSection2 *c);
+PyAPI_FUNC(void) PyCriticalSection2_End(PyCriticalSection2 *c);  /* unlocks both */
 #endif
 
 #ifndef Py_LIMITED_API

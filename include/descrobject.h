@@ -11,25 +11,26 @@ extern "C" {
 #define Py_T_LONG 2
 #define Py_T_FLOAT 3
 #define Py_T_DOUBLE 4
-#define Py_T_STRING 5
+#define Py_T_STRING 5  /* const char * */
 #define _Py_T_OBJECT 6
-#define Py_T_CHAR 7
-#define Py_T_BYTE 8
+#define Py_T_CHAR 7  /* str of one character */
+#define Py_T_BYTE 8  /* signed char */
 #define Py_T_UBYTE 9
 #define Py_T_USHORT 10
 #define Py_T_UINT 11
 #define Py_T_ULONG 12
-#define Py_T_STRING_INPLACE 13
-#define Py_T_BOOL 14
-#define Py_T_OBJECT_EX 16
+#define Py_T_STRING_INPLACE 13  /* char[] */
+#define Py_T_BOOL 14  /* char */
+#define Py_T_OBJECT_EX 16  /* AttributeError where it is NULL */
 #define Py_T_LONGLONG 17
 #define Py_T_ULONGLONG 18
 #define Py_T_PYSSIZET 19
 #define _Py_T_NONE 20
-#define Py_READONLY 1
-#define Py_AUDIT_READ 2
+
+#define Py_READONLY 1  /* cannot be set */
+#define Py_AUDIT_READ 2  /* raises an auditing event */
 #define _Py_WRITE_RESTRICTED 4
-#define Py_RELATIVE_OFFSET 8
+#define Py_RELATIVE_OFFSET 8  /* counts from PyObject_GetTypeData() */
 #ifndef Py_LIMITED_API
 #define PyWrapperFlag_KEYWORDS 1
 #endif
@@ -37,18 +38,18 @@ extern "C" {
 typedef PyObject *(*getter)(PyObject *, void *);
 typedef int (*setter)(PyObject *, PyObject *, void *);
 struct PyGetSetDef {
-    const char *name;
+    const char *name;  /* NULL ends an array of these */
     getter get;
-    setter set;
+    setter set;  /* NULL: read-only */
     const char *doc;
-    void *closure;
+    void *closure;  /* the last argument of both */
 };
 
 struct PyMemberDef {
-    const char *name;
-    int type;
+    const char *name;  /* NULL ends an array of these */
+    int type;  /* Py_T_... */
     Py_ssize_t offset;
-    int flags;
+    int flags;  /* Py_READONLY and others */
     const char *doc;
 };
 
@@ -118,6 +119,7 @@ PyAPI_FUNC(PyObject *) PyDictProxy_New(PyObject *mapping);  /* new reference */
 
 /* --- Members by their rows --- */
 PyAPI_FUNC(PyObject *) PyMember_GetOne(const char *obj_addr, PyMemberDef *m);
+/* 0, or -1 with an exception; v NULL deletes */
 PyAPI_FUNC(int) PyMember_SetOne(char *obj_addr, PyMemberDef *m, PyObject *o);
 
 /* --- More --- */

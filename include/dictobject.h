@@ -16,10 +16,10 @@ typedef struct _dictkeysobject PyDictKeysObject;
 typedef struct _dictvalues PyDictValues;
 typedef struct {
     PyObject_HEAD
-    Py_ssize_t ma_used;
-    uint64_t _ma_watcher_tag;
+    Py_ssize_t ma_used;  /* number of items */
+    uint64_t _ma_watcher_tag;  /* bits of the watchers */
     PyDictKeysObject *ma_keys;
-    PyDictValues *ma_values;
+    PyDictValues *ma_values;  /* NULL: keys and values are together */
 } PyDictObject;
 
 typedef enum {
@@ -31,7 +31,7 @@ typedef enum {
     PyDict_EVENT_DEALLOCATED,
 } PyDict_WatchEvent;
 
-typedef int(*PyDict_WatchCallback)(PyDict_WatchEvent event, PyObject *dict, PyObject *key, PyObject *new_value);
+typedef int (*PyDict_WatchCallback)(PyDict_WatchEvent event, PyObject *dict, PyObject *key, PyObject *new_value);
 #endif
 
 PyAPI_DATA(PyTypeObject) PyDict_Type;
@@ -51,19 +51,26 @@ PyAPI_FUNC(int) PyDict_SetItem(PyObject *p, PyObject *key, PyObject *val);  /* s
 PyAPI_FUNC(int) PyDict_SetItemString(PyObject *p, const char *key, PyObject *val);
 PyAPI_FUNC(int) PyDict_DelItem(PyObject *p, PyObject *key);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyDict_DelItemString(PyObject *p, const char *key);
-PyAPI_FUNC(PyObject *) PyDict_GetItem(PyObject *p, PyObject *key);  /* borrowed reference */
-PyAPI_FUNC(PyObject *) PyDict_GetItemWithError(PyObject *p, PyObject *key);  /* borrowed reference */
-PyAPI_FUNC(PyObject *) PyDict_GetItemString(PyObject *p, const char *key);  /* borrowed reference */
+/* borrowed reference; NULL without an exception where it is not found, and whatever went wrong */
+PyAPI_FUNC(PyObject *) PyDict_GetItem(PyObject *p, PyObject *key);
+/* borrowed reference; NULL without an exception where it is not found */
+PyAPI_FUNC(PyObject *) PyDict_GetItemWithError(PyObject *p, PyObject *key);
+/* borrowed reference; NULL without an exception where it is not found, and whatever went wrong */
+PyAPI_FUNC(PyObject *) PyDict_GetItemString(PyObject *p, const char *key);
 #if _Py_API >= 0x030D0000
+/* 1: *result is a new reference; 0: not found, NULL; -1 with an exception */
 PyAPI_FUNC(int) PyDict_GetItemRef(PyObject *p, PyObject *key, PyObject **result);
+/* 1: *result is a new reference; 0: not found, NULL; -1 with an exception */
 PyAPI_FUNC(int) PyDict_GetItemStringRef(PyObject *p, const char *key, PyObject **result);
 #endif
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(int) PyDict_ContainsString(PyObject *p, const char *key);
+PyAPI_FUNC(int) PyDict_ContainsString(PyObject *p, const char *key);  /* 1 or 0, or -1 with an exception */
 PyAPI_FUNC(PyObject *) PyDict_SetDefault(PyObject *p, PyObject *key, PyObject *defaultobj);  /* borrowed reference */
-/* 1 or 0, or -1 with an exception */
+/* 1: it was there, 0: it is set; *result is a new reference; -1 with an exception */
 PyAPI_FUNC(int) PyDict_SetDefaultRef(PyObject *p, PyObject *key, PyObject *default_value, PyObject **result);
+/* 1: *result (where result is not NULL) is a new reference; 0: not found; -1 with an exception */
 PyAPI_FUNC(int) PyDict_Pop(PyObject *p, PyObject *key, PyObject **result);
+/* 1: *result (where result is not NULL) is a new reference; 0: not found; -1 with an exception */
 PyAPI_FUNC(int) PyDict_PopString(PyObject *p, const char *key, PyObject **result);
 PyAPI_FUNC(PyObject *) _PyDict_GetItem_KnownHash(PyObject *mp, PyObject *key, Py_hash_t hash);
 Py_DEPRECATED(3.14) PyAPI_FUNC(PyObject *) _PyDict_GetItemStringWithError(PyObject *, const char *);
@@ -78,6 +85,7 @@ PyAPI_FUNC(PyObject *) PyDict_Items(PyObject *p);  /* new reference */
 PyAPI_FUNC(PyObject *) PyDict_Keys(PyObject *p);  /* new reference */
 PyAPI_FUNC(PyObject *) PyDict_Values(PyObject *p);  /* new reference */
 PyAPI_FUNC(Py_ssize_t) PyDict_Size(PyObject *p);
+/* 1 while there are items: *key and *value are borrowed references; *pos is 0 for the first call */
 PyAPI_FUNC(int) PyDict_Next(PyObject *p, Py_ssize_t *ppos, PyObject **pkey, PyObject **pvalue);
 PyAPI_FUNC(int) PyDict_Merge(PyObject *a, PyObject *b, int override);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyDict_Update(PyObject *a, PyObject *b);  /* 0, or -1 with an exception */
@@ -85,7 +93,7 @@ PyAPI_FUNC(int) PyDict_MergeFromSeq2(PyObject *a, PyObject *seq2, int override);
 
 /* --- Watchers --- */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(int) PyDict_AddWatcher(PyDict_WatchCallback callback);
+PyAPI_FUNC(int) PyDict_AddWatcher(PyDict_WatchCallback callback);  /* an id, or -1 with an exception */
 PyAPI_FUNC(int) PyDict_ClearWatcher(int watcher_id);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyDict_Watch(int watcher_id, PyObject *dict);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyDict_Unwatch(int watcher_id, PyObject *dict);  /* 0, or -1 with an exception */

@@ -23,6 +23,7 @@ extern "C" {
 #define E_EOLS 24
 #define E_LINECONT 25
 #define E_BADSINGLE 27
+
 #define E_INTERACT_STOP 28
 #define E_COLUMNOVERFLOW 29
 

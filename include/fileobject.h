@@ -32,14 +32,17 @@ PyAPI_FUNC(PyObject *) PyFile_GetLine(PyObject *p, int n);  /* new reference */
 PyAPI_FUNC(int) PyFile_WriteObject(PyObject *obj, PyObject *p, int flags);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyFile_WriteString(const char *s, PyObject *p);  /* 0, or -1 with an exception */
 #ifndef Py_LIMITED_API
+/* as fgets(); every kind of newline becomes \n */
 PyAPI_FUNC(char *) Py_UniversalNewlineFgets(char *buf, int n, FILE *stream, PyObject *fobj);
+/* 0, or -1 where there is one; before Py_Initialize() */
 PyAPI_FUNC(int) PyFile_SetOpenCodeHook(Py_OpenCodeHookFunction hook, void *userData);
-PyAPI_FUNC(PyObject *) PyFile_OpenCodeObject(PyObject *path);
-PyAPI_FUNC(PyObject *) PyFile_OpenCode(const char *path);
+PyAPI_FUNC(PyObject *) PyFile_OpenCodeObject(PyObject *path);  /* new reference: the file in binary mode */
+PyAPI_FUNC(PyObject *) PyFile_OpenCode(const char *path);  /* new reference: the file in binary mode */
 #endif
 
 /* --- Text of an object to a file --- */
 #ifndef Py_LIMITED_API
+/* new reference: an object that only writes, for the time before io is there */
 PyAPI_FUNC(PyObject *) PyFile_NewStdPrinter(int fd);
 #endif
 

@@ -16,14 +16,14 @@ typedef struct {
 /* --- Parts of a frame --- */
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(PyFrameObject *) PyFrame_New(PyThreadState *tstate, PyCodeObject *code, PyObject *globals,
-    PyObject *locals);
+    PyObject *locals);  /* new reference */
 #endif
 
 /* --- Nothing is to be done any more --- */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(void) PyFrame_LocalsToFast(PyFrameObject *f, int clear);
-PyAPI_FUNC(void) PyFrame_FastToLocals(PyFrameObject *f);
-PyAPI_FUNC(int) PyFrame_FastToLocalsWithError(PyFrameObject *f);  /* 0, or -1 with an exception */
+PyAPI_FUNC(void) PyFrame_LocalsToFast(PyFrameObject *f, int clear);  /* does nothing */
+PyAPI_FUNC(void) PyFrame_FastToLocals(PyFrameObject *f);  /* does nothing */
+PyAPI_FUNC(int) PyFrame_FastToLocalsWithError(PyFrameObject *f);  /* 0: does nothing */
 #endif
 
 /* --- Names with an underscore: not for new code --- */

@@ -8,14 +8,14 @@ extern "C" {
 
 #ifndef Py_LIMITED_API
 struct _inittab {
-    const char *name;
+    const char *name;  /* NULL ends an array of these */
     PyObject *(*initfunc)(void);
 };
 
 struct _frozen {
-    const char *name;
+    const char *name;  /* NULL ends an array of these */
     const unsigned char *code;
-    int size;
+    int size;  /* bytes of code */
     int is_package;
 };
 #endif
@@ -32,17 +32,19 @@ PyAPI_FUNC(PyObject *) PyImport_ImportModuleLevel(const char *name, PyObject *gl
     PyObject *fromlist, int level);  /* new reference */
 PyAPI_FUNC(PyObject *) PyImport_Import(PyObject *name);  /* new reference */
 PyAPI_FUNC(PyObject *) PyImport_ReloadModule(PyObject *m);  /* new reference */
-PyAPI_FUNC(PyObject *) PyImport_AddModule(const char *name);  /* borrowed reference */
+/* borrowed reference; an empty module where it is not imported */
+PyAPI_FUNC(PyObject *) PyImport_AddModule(const char *name);
 PyAPI_FUNC(PyObject *) PyImport_ExecCodeModule(const char *name, PyObject *co);  /* new reference */
 /* new reference */
 PyAPI_FUNC(PyObject *) PyImport_ExecCodeModuleEx(const char *name, PyObject *co, const char *pathname);
 PyAPI_FUNC(PyObject *) PyImport_ExecCodeModuleWithPathnames(const char *name, PyObject *co,
     const char *pathname, const char *cpathname);  /* new reference */
-PyAPI_FUNC(long) PyImport_GetMagicNumber(void);  /* -1 with an exception */
+PyAPI_FUNC(long) PyImport_GetMagicNumber(void);  /* of .pyc files; -1 with an exception */
 PyAPI_FUNC(const char *) PyImport_GetMagicTag(void);
 PyAPI_FUNC(PyObject *) PyImport_GetModuleDict(void);  /* borrowed reference */
 PyAPI_FUNC(PyObject *) PyImport_GetImporter(PyObject *path);  /* new reference */
-PyAPI_FUNC(int) PyImport_ImportFrozenModule(const char *name);
+PyAPI_FUNC(int) PyImport_ImportFrozenModule(const char *name);  /* 1, 0: no such module, or -1 with an exception */
+/* 0, or -1 where there is no memory; before Py_Initialize() */
 PyAPI_FUNC(int) PyImport_AppendInittab(const char *name, PyObject *(*initfunc)(void));
 #if _Py_API >= 0x03030000
 PyAPI_FUNC(PyObject *) PyImport_AddModuleObject(PyObject *name);  /* borrowed reference */
@@ -55,13 +57,16 @@ PyAPI_FUNC(PyObject *) PyImport_ImportModuleLevelObject(PyObject *name, PyObject
     PyObject *fromlist, int level);  /* new reference */
 #endif
 #if _Py_API >= 0x03070000
-PyAPI_FUNC(PyObject *) PyImport_GetModule(PyObject *name);  /* new reference */
+/* new reference; NULL without an exception where it is not imported */
+PyAPI_FUNC(PyObject *) PyImport_GetModule(PyObject *name);
 #endif
 #if _Py_API >= 0x030D0000
-PyAPI_FUNC(PyObject *) PyImport_AddModuleRef(const char *name);  /* new reference */
+/* new reference; an empty module where it is not imported */
+PyAPI_FUNC(PyObject *) PyImport_AddModuleRef(const char *name);
 #endif
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(int) PyImport_ExtendInittab(struct _inittab *newtab);  /* 0, or -1 with an exception */
+/* 0, or -1 where there is no memory; before Py_Initialize() */
+PyAPI_FUNC(int) PyImport_ExtendInittab(struct _inittab *newtab);
 PyAPI_FUNC(PyObject *) PyImport_ImportModuleAttr(PyObject *mod_name, PyObject *attr_name);  /* new reference */
 PyAPI_FUNC(PyObject *) PyImport_ImportModuleAttrString(const char *mod_name, const char *attr_name);  /* new reference */
 #endif

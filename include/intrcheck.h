@@ -8,11 +8,11 @@ extern "C" {
 
 /* --- The operating system --- */
 Py_DEPRECATED(3.7) PyAPI_FUNC(void) PyOS_AfterFork(void);
-PyAPI_FUNC(int) PyOS_InterruptOccurred(void);  /* true or false */
+PyAPI_FUNC(int) PyOS_InterruptOccurred(void);  /* 1 where SIGINT came; only in the main thread */
 #if _Py_API >= 0x03070000
-PyAPI_FUNC(void) PyOS_BeforeFork(void);
-PyAPI_FUNC(void) PyOS_AfterFork_Parent(void);
-PyAPI_FUNC(void) PyOS_AfterFork_Child(void);
+PyAPI_FUNC(void) PyOS_BeforeFork(void);  /* before fork() */
+PyAPI_FUNC(void) PyOS_AfterFork_Parent(void);  /* after fork(), in the parent, whether it succeeded or not */
+PyAPI_FUNC(void) PyOS_AfterFork_Child(void);  /* after fork(), in the child */
 #endif
 
 #ifdef __cplusplus

@@ -9,8 +9,8 @@ extern "C" {
 #ifndef Py_LIMITED_API
 typedef struct {
     PyObject_VAR_HEAD
-    PyObject **ob_item;
-    Py_ssize_t allocated;
+    PyObject **ob_item;  /* NULL for an empty list */
+    Py_ssize_t allocated;  /* places at ob_item */
 } PyListObject;
 #endif
 
@@ -22,10 +22,10 @@ PyAPI_DATA(PyTypeObject) PyListRevIter_Type;
 PyAPI_FUNC(PyObject *) PyList_New(Py_ssize_t len);  /* new reference */
 PyAPI_FUNC(Py_ssize_t) PyList_Size(PyObject *list);
 PyAPI_FUNC(PyObject *) PyList_GetItem(PyObject *list, Py_ssize_t index);  /* borrowed reference */
-/* steals item; 0, or -1 with an exception */
+/* steals item, also when it fails: 0, or -1 with an exception */
 PyAPI_FUNC(int) PyList_SetItem(PyObject *list, Py_ssize_t index, PyObject *item);
-PyAPI_FUNC(int) PyList_Insert(PyObject *list, Py_ssize_t index, PyObject *item);
-PyAPI_FUNC(int) PyList_Append(PyObject *list, PyObject *item);
+PyAPI_FUNC(int) PyList_Insert(PyObject *list, Py_ssize_t index, PyObject *item);  /* 0, or -1 with an exception */
+PyAPI_FUNC(int) PyList_Append(PyObject *list, PyObject *item);  /* 0, or -1 with an exception */
 PyAPI_FUNC(PyObject *) PyList_GetSlice(PyObject *list, Py_ssize_t low, Py_ssize_t high);  /* new reference */
 /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyList_SetSlice(PyObject *list, Py_ssize_t low, Py_ssize_t high, PyObject *itemlist);
@@ -33,7 +33,7 @@ PyAPI_FUNC(int) PyList_Sort(PyObject *list);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyList_Reverse(PyObject *list);  /* 0, or -1 with an exception */
 PyAPI_FUNC(PyObject *) PyList_AsTuple(PyObject *list);  /* new reference */
 #if _Py_API >= 0x030D0000
-PyAPI_FUNC(PyObject *) PyList_GetItemRef(PyObject *list, Py_ssize_t index);  /* new reference */
+PyAPI_FUNC(PyObject *) PyList_GetItemRef(PyObject *list, Py_ssize_t index);  /* new reference; NULL with IndexError */
 #endif
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(int) PyList_Extend(PyObject *list, PyObject *iterable);  /* 0, or -1 with an exception */

@@ -17,8 +17,8 @@ typedef struct PyMutex {
 
 /* --- Functions --- */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(void) PyMutex_Lock(PyMutex *m);
-PyAPI_FUNC(void) PyMutex_Unlock(PyMutex *m);
+PyAPI_FUNC(void) PyMutex_Lock(PyMutex *m);  /* releases the GIL while it waits */
+PyAPI_FUNC(void) PyMutex_Unlock(PyMutex *m);  /* ends the process where the mutex is not locked */
 PyAPI_FUNC(int) PyMutex_IsLocked(PyMutex *m);  /* true or false */
 #endif
 

@@ -30,12 +30,13 @@ PyAPI_FUNC(PyObject *) PyLong_FromDouble(double v);  /* new reference */
 PyAPI_FUNC(PyObject *) PyLong_FromString(const char *str, char **pend, int base);  /* new reference */
 PyAPI_FUNC(PyObject *) PyLong_FromVoidPtr(void *p);  /* new reference */
 #if _Py_API >= 0x030E0000
-PyAPI_FUNC(PyObject *) PyLong_FromInt32(int32_t value);
-PyAPI_FUNC(PyObject *) PyLong_FromInt64(int64_t value);
-PyAPI_FUNC(PyObject *) PyLong_FromUInt32(uint32_t value);
-PyAPI_FUNC(PyObject *) PyLong_FromUInt64(uint64_t value);
+PyAPI_FUNC(PyObject *) PyLong_FromInt32(int32_t value);  /* new reference */
+PyAPI_FUNC(PyObject *) PyLong_FromInt64(int64_t value);  /* new reference */
+PyAPI_FUNC(PyObject *) PyLong_FromUInt32(uint32_t value);  /* new reference */
+PyAPI_FUNC(PyObject *) PyLong_FromUInt64(uint64_t value);  /* new reference */
+/* new reference; flags: Py_ASNATIVEBYTES_... */
 PyAPI_FUNC(PyObject *) PyLong_FromNativeBytes(const void *buffer, size_t n_bytes, int flags);
-PyAPI_FUNC(PyObject *) PyLong_FromUnsignedNativeBytes(const void *buffer, size_t n_bytes, int flags);
+PyAPI_FUNC(PyObject *) PyLong_FromUnsignedNativeBytes(const void *buffer, size_t n_bytes, int flags);  /* new reference */
 #endif
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(PyObject *) PyLong_FromUnicodeObject(PyObject *u, int base);  /* new reference */
@@ -43,32 +44,37 @@ PyAPI_FUNC(PyObject *) PyLong_FromUnicodeObject(PyObject *u, int base);  /* new 
 
 /* --- To C numbers: -1 (or the like) with an exception where the value does not fit --- */
 PyAPI_FUNC(long) PyLong_AsLong(PyObject *obj);  /* -1 with an exception */
-PyAPI_FUNC(long) PyLong_AsLongAndOverflow(PyObject *obj, int *overflow);  /* -1 with an exception */
+/* -1 and *overflow is 1 or -1 where it does not fit; -1 with an exception */
+PyAPI_FUNC(long) PyLong_AsLongAndOverflow(PyObject *obj, int *overflow);
 PyAPI_FUNC(long long) PyLong_AsLongLong(PyObject *obj);  /* -1 with an exception */
-PyAPI_FUNC(long long) PyLong_AsLongLongAndOverflow(PyObject *obj, int *overflow);  /* -1 with an exception */
+/* -1 and *overflow is 1 or -1 where it does not fit; -1 with an exception */
+PyAPI_FUNC(long long) PyLong_AsLongLongAndOverflow(PyObject *obj, int *overflow);
 PyAPI_FUNC(Py_ssize_t) PyLong_AsSsize_t(PyObject *pylong);  /* -1 with an exception */
-PyAPI_FUNC(unsigned long) PyLong_AsUnsignedLong(PyObject *pylong);
-PyAPI_FUNC(size_t) PyLong_AsSize_t(PyObject *pylong);
+PyAPI_FUNC(unsigned long) PyLong_AsUnsignedLong(PyObject *pylong);  /* (unsigned long)-1 with an exception */
+PyAPI_FUNC(size_t) PyLong_AsSize_t(PyObject *pylong);  /* (size_t)-1 with an exception */
+/* (unsigned long long)-1 with an exception */
 PyAPI_FUNC(unsigned long long) PyLong_AsUnsignedLongLong(PyObject *pylong);
+/* cut off, where it does not fit; (unsigned long)-1 with an exception */
 PyAPI_FUNC(unsigned long) PyLong_AsUnsignedLongMask(PyObject *obj);
+/* cut off, where it does not fit; (unsigned long long)-1 with an exception */
 PyAPI_FUNC(unsigned long long) PyLong_AsUnsignedLongLongMask(PyObject *obj);
 PyAPI_FUNC(double) PyLong_AsDouble(PyObject *pylong);  /* -1.0 with an exception */
-PyAPI_FUNC(void *) PyLong_AsVoidPtr(PyObject *pylong);
+PyAPI_FUNC(void *) PyLong_AsVoidPtr(PyObject *pylong);  /* NULL with an exception */
 #if _Py_API >= 0x030D0000
-PyAPI_FUNC(int) PyLong_AsInt(PyObject *obj);
+PyAPI_FUNC(int) PyLong_AsInt(PyObject *obj);  /* -1 with an exception */
 #endif
 #if _Py_API >= 0x030E0000
 PyAPI_FUNC(int) PyLong_AsInt32(PyObject *obj, int32_t *value);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyLong_AsInt64(PyObject *obj, int64_t *value);
 PyAPI_FUNC(int) PyLong_AsUInt32(PyObject *obj, uint32_t *value);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyLong_AsUInt64(PyObject *obj, uint64_t *value);
-/* -1 with an exception */
+/* bytes that the value needs, more than n_bytes where it was cut off; -1 with an exception */
 PyAPI_FUNC(Py_ssize_t) PyLong_AsNativeBytes(PyObject *pylong, void *buffer, Py_ssize_t n_bytes, int flags);
 #endif
 
 /* --- C strings --- */
-PyAPI_FUNC(unsigned long) PyOS_strtoul(const char *str, char **ptr, int base);
-PyAPI_FUNC(long) PyOS_strtol(const char *str, char **ptr, int base);
+PyAPI_FUNC(unsigned long) PyOS_strtoul(const char *str, char **ptr, int base);  /* as strtoul(), whatever the locale */
+PyAPI_FUNC(long) PyOS_strtol(const char *str, char **ptr, int base);  /* as strtol(), whatever the locale */
 
 /* --- Questions --- */
 PyAPI_FUNC(PyObject *) PyLong_GetInfo(void);

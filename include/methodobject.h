@@ -6,19 +6,19 @@
 extern "C" {
 #endif
 
-#define METH_VARARGS 0x0001
-#define METH_KEYWORDS 0x0002
-#define METH_NOARGS 0x0004
-#define METH_O 0x0008
-#define METH_CLASS 0x0010
-#define METH_STATIC 0x0020
-#define METH_COEXIST 0x0040
+#define METH_VARARGS 0x0001  /* a tuple of arguments */
+#define METH_KEYWORDS 0x0002  /* and a dict or the names of keyword arguments */
+#define METH_NOARGS 0x0004  /* the second argument is NULL */
+#define METH_O 0x0008  /* the second argument is the only one */
+#define METH_CLASS 0x0010  /* bound to the class */
+#define METH_STATIC 0x0020  /* not bound */
+#define METH_COEXIST 0x0040  /* replaces a slot's method */
 #define METH_STACKLESS 0x0000
 #if _Py_API >= 0x03090000
-#define METH_METHOD 0x0200
+#define METH_METHOD 0x0200  /* with the defining class */
 #endif
 #if _Py_API >= 0x030A0000
-#define METH_FASTCALL 0x0080
+#define METH_FASTCALL 0x0080  /* an array of arguments */
 #endif
 
 typedef PyObject *(*PyCFunction)(PyObject *, PyObject *);
@@ -29,10 +29,10 @@ typedef PyObject *(*PyCMethod)(PyObject *, PyTypeObject *, PyObject *const *, Py
 typedef PyCFunctionFast _PyCFunctionFast;
 typedef PyCFunctionFastWithKeywords _PyCFunctionFastWithKeywords;
 struct PyMethodDef {
-    const char *ml_name;
+    const char *ml_name;  /* NULL ends an array of these */
     PyCFunction ml_meth;
-    int ml_flags;
-    const char *ml_doc;
+    int ml_flags;  /* METH_... */
+    const char *ml_doc;  /* NULL: none */
 };
 
 #ifndef Py_LIMITED_API
@@ -40,8 +40,8 @@ typedef struct {
     PyObject_HEAD
     PyMethodDef *m_ml;
     PyObject *m_self;
-    PyObject *m_module;
-    PyObject *m_weakreflist;
+    PyObject *m_module;  /* any object */
+    PyObject *m_weakreflist;  /* list of weak references */
     vectorcallfunc vectorcall;
 } PyCFunctionObject;
 
@@ -60,7 +60,8 @@ PyAPI_DATA(PyTypeObject) PyCMethod_Type;
 PyAPI_FUNC(PyObject *) PyCFunction_NewEx(PyMethodDef *ml, PyObject *self, PyObject *module);  /* new reference */
 PyAPI_FUNC(PyObject *) PyCFunction_New(PyMethodDef *ml, PyObject *self);  /* new reference */
 PyAPI_FUNC(int) PyCFunction_GetFlags(PyObject *func);
-PyAPI_FUNC(PyCFunction) PyCFunction_GetFunction(PyObject *func);
+PyAPI_FUNC(PyCFunction) PyCFunction_GetFunction(PyObject *func);  /* NULL with an exception */
+/* borrowed reference, or NULL; with an exception where it is no such function */
 PyAPI_FUNC(PyObject *) PyCFunction_GetSelf(PyObject *func);
 #if _Py_API >= 0x03090000
 /* new reference */

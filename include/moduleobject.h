@@ -31,9 +31,9 @@ struct PyModuleDef {
     PyModuleDef_Base m_base;
     const char *m_name;
     const char *m_doc;
-    Py_ssize_t m_size;
+    Py_ssize_t m_size;  /* bytes of the state; -1: the module's state is global */
     PyMethodDef *m_methods;
-    PyModuleDef_Slot *m_slots;
+    PyModuleDef_Slot *m_slots;  /* NULL: single-phase initialization */
     traverseproc m_traverse;
     inquiry m_clear;
     freefunc m_free;
@@ -41,7 +41,7 @@ struct PyModuleDef {
 
 #if _Py_API >= 0x03050000
 struct PyModuleDef_Slot {
-    int slot;
+    int slot;  /* Py_mod_...; 0 ends an array of these */
     void *value;
 };
 #endif
@@ -53,15 +53,16 @@ PyAPI_DATA(PyTypeObject) PyModuleDef_Type;
 
 /* --- From a definition --- */
 #if _Py_API >= 0x03050000
-PyAPI_FUNC(PyObject *) PyModuleDef_Init(PyModuleDef *def);
+PyAPI_FUNC(PyObject *) PyModuleDef_Init(PyModuleDef *def);  /* borrowed reference */
 #endif
 
 /* --- Functions --- */
 PyAPI_FUNC(PyObject *) PyModule_New(const char *name);  /* new reference */
 PyAPI_FUNC(PyObject *) PyModule_GetDict(PyObject *module);  /* borrowed reference */
+/* UTF-8, as long as the module's __name__; NULL with SystemError */
 PyAPI_FUNC(const char *) PyModule_GetName(PyObject *module);
-PyAPI_FUNC(void *) PyModule_GetState(PyObject *module);
-PyAPI_FUNC(PyModuleDef *) PyModule_GetDef(PyObject *module);
+PyAPI_FUNC(void *) PyModule_GetState(PyObject *module);  /* NULL where the module has none */
+PyAPI_FUNC(PyModuleDef *) PyModule_GetDef(PyObject *module);  /* NULL where it was not made from one */
 PyAPI_FUNC(PyObject *) PyModule_GetFilenameObject(PyObject *module);  /* new reference */
 Py_DEPRECATED(3.2) PyAPI_FUNC(const char *) PyModule_GetFilename(PyObject *module);
 #if _Py_API >= 0x03030000

@@ -38,8 +38,8 @@ typedef struct _PyMonitoringState {
 /* --- Scopes --- */
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(int) PyMonitoring_EnterScope(PyMonitoringState *state_array, uint64_t *version,
-    const uint8_t *event_types, Py_ssize_t length);
-PyAPI_FUNC(int) PyMonitoring_ExitScope(void);
+    const uint8_t *event_types, Py_ssize_t length);  /* 0, or -1 with an exception */
+PyAPI_FUNC(int) PyMonitoring_ExitScope(void);  /* 0 */
 #endif
 
 /* --- Names with an underscore: not for new code --- */

@@ -42,19 +42,19 @@ typedef struct {
 
 /* --- Constants --- */
 #define Py_PRINT_RAW 1
-#define Py_TPFLAGS_DISALLOW_INSTANTIATION (1UL << 7)
-#define Py_TPFLAGS_IMMUTABLETYPE (1UL << 8)
-#define Py_TPFLAGS_HEAPTYPE (1UL << 9)
-#define Py_TPFLAGS_BASETYPE (1UL << 10)
-#define Py_TPFLAGS_READY (1UL << 12)
+#define Py_TPFLAGS_DISALLOW_INSTANTIATION (1UL << 7)  /* calling the type raises TypeError */
+#define Py_TPFLAGS_IMMUTABLETYPE (1UL << 8)  /* attributes cannot be set */
+#define Py_TPFLAGS_HEAPTYPE (1UL << 9)  /* the type is on the heap */
+#define Py_TPFLAGS_BASETYPE (1UL << 10)  /* subclasses are allowed */
+#define Py_TPFLAGS_READY (1UL << 12)  /* PyType_Ready() was called */
 #define Py_TPFLAGS_READYING (1UL << 13)
-#define Py_TPFLAGS_HAVE_GC (1UL << 14)
+#define Py_TPFLAGS_HAVE_GC (1UL << 14)  /* instances have the collector's header */
 #define Py_TPFLAGS_HAVE_STACKLESS_EXTENSION 0
-#define Py_TPFLAGS_METHOD_DESCRIPTOR (1UL << 17)
-#define Py_TPFLAGS_VALID_VERSION_TAG (1UL << 19)
-#define Py_TPFLAGS_IS_ABSTRACT (1UL << 20)
+#define Py_TPFLAGS_METHOD_DESCRIPTOR (1UL << 17)  /* instances act as functions in a class do */
+#define Py_TPFLAGS_VALID_VERSION_TAG (1UL << 19)  /* tp_version_tag is valid */
+#define Py_TPFLAGS_IS_ABSTRACT (1UL << 20)  /* has abstract methods */
 #define _Py_TPFLAGS_MATCH_SELF (1UL << 22)
-#define Py_TPFLAGS_ITEMS_AT_END (1UL << 23)
+#define Py_TPFLAGS_ITEMS_AT_END (1UL << 23)  /* items follow everything else, those of subclasses too */
 #define Py_TPFLAGS_LONG_SUBCLASS (1UL << 24)
 #define Py_TPFLAGS_LIST_SUBCLASS (1UL << 25)
 #define Py_TPFLAGS_TUPLE_SUBCLASS (1UL << 26)
@@ -65,6 +65,7 @@ typedef struct {
 #define Py_TPFLAGS_TYPE_SUBCLASS (1UL << 31)
 #define Py_TPFLAGS_HAVE_FINALIZE (1UL << 0)
 #define Py_TPFLAGS_HAVE_VERSION_TAG (1UL << 18)
+
 #define Py_CONSTANT_NONE 0
 #define Py_CONSTANT_FALSE 1
 #define Py_CONSTANT_TRUE 2
@@ -75,6 +76,7 @@ typedef struct {
 #define Py_CONSTANT_EMPTY_STR 7
 #define Py_CONSTANT_EMPTY_BYTES 8
 #define Py_CONSTANT_EMPTY_TUPLE 9
+
 #define Py_LT 0
 #define Py_LE 1
 #define Py_EQ 2
@@ -82,19 +84,20 @@ typedef struct {
 #define Py_GT 4
 #define Py_GE 5
 #if _Py_API >= 0x030C0000
-#define Py_TPFLAGS_HAVE_VECTORCALL (1UL << 11)
+#define Py_TPFLAGS_HAVE_VECTORCALL (1UL << 11)  /* tp_vectorcall_offset is valid */
 #endif
 #if _Py_API >= 0x030E0000
 #define Py_TP_USE_SPEC NULL
 #endif
 #ifndef Py_LIMITED_API
 #define _Py_TPFLAGS_STATIC_BUILTIN (1 << 1)
-#define Py_TPFLAGS_INLINE_VALUES (1 << 2)
-#define Py_TPFLAGS_MANAGED_WEAKREF (1 << 3)
-#define Py_TPFLAGS_MANAGED_DICT (1 << 4)
-#define Py_TPFLAGS_SEQUENCE (1 << 5)
-#define Py_TPFLAGS_MAPPING (1 << 6)
+#define Py_TPFLAGS_INLINE_VALUES (1 << 2)  /* attributes' values may lie after the object */
+#define Py_TPFLAGS_MANAGED_WEAKREF (1 << 3)  /* the list of weak references lies before the object */
+#define Py_TPFLAGS_MANAGED_DICT (1 << 4)  /* the dict lies before the object */
+#define Py_TPFLAGS_SEQUENCE (1 << 5)  /* matches sequence patterns */
+#define Py_TPFLAGS_MAPPING (1 << 6)  /* matches mapping patterns */
 #define _Py_TPFLAGS_HAVE_VECTORCALL Py_TPFLAGS_HAVE_VECTORCALL
+
 #define _Py_ATTR_CACHE_UNUSED 30000
 #endif
 
@@ -112,9 +115,9 @@ typedef int (*inquiry)(PyObject *);
 typedef Py_ssize_t (*lenfunc)(PyObject *);
 typedef PyObject *(*ssizeargfunc)(PyObject *, Py_ssize_t);
 typedef PyObject *(*ssizessizeargfunc)(PyObject *, Py_ssize_t, Py_ssize_t);
-typedef int(*ssizeobjargproc)(PyObject *, Py_ssize_t, PyObject *);
-typedef int(*ssizessizeobjargproc)(PyObject *, Py_ssize_t, Py_ssize_t, PyObject *);
-typedef int(*objobjargproc)(PyObject *, PyObject *, PyObject *);
+typedef int (*ssizeobjargproc)(PyObject *, Py_ssize_t, PyObject *);
+typedef int (*ssizessizeobjargproc)(PyObject *, Py_ssize_t, Py_ssize_t, PyObject *);
+typedef int (*objobjargproc)(PyObject *, PyObject *, PyObject *);
 typedef int (*objobjproc)(PyObject *, PyObject *);
 typedef int (*visitproc)(PyObject *, void *);
 typedef int (*traverseproc)(PyObject *, visitproc, void *);
@@ -135,10 +138,11 @@ typedef int (*initproc)(PyObject *, PyObject *, PyObject *);
 typedef PyObject *(*newfunc)(PyTypeObject *, PyObject *, PyObject *);
 typedef PyObject *(*allocfunc)(PyTypeObject *, Py_ssize_t);
 typedef struct {
-    int slot;
+    int slot;  /* Py_tp_... and the like; 0 ends an array of these */
     void *pfunc;
 } PyType_Slot;
 
+/* What PyType_FromSpec() makes a type from. */
 typedef struct {
     const char *name;
     int basicsize;
@@ -148,6 +152,7 @@ typedef struct {
 } PyType_Spec;
 
 #if _Py_API >= 0x030A0000
+/* What sending a value to an iterator came to. */
 typedef enum {
     PYGEN_RETURN = 0,
     PYGEN_ERROR = -1,
@@ -240,10 +245,11 @@ typedef struct {
 typedef Py_ssize_t printfunc;
 struct _typeobject {
     PyObject_VAR_HEAD
-    const char *tp_name;
-    Py_ssize_t tp_basicsize, tp_itemsize;
+    const char *tp_name;  /* with the module's name before a dot */
+    Py_ssize_t tp_basicsize;
+    Py_ssize_t tp_itemsize;  /* bytes of an instance, and of each item */
     destructor tp_dealloc;
-    Py_ssize_t tp_vectorcall_offset;
+    Py_ssize_t tp_vectorcall_offset;  /* where instances have a vectorcallfunc */
     getattrfunc tp_getattr;
     setattrfunc tp_setattr;
     PyAsyncMethods *tp_as_async;
@@ -257,37 +263,37 @@ struct _typeobject {
     getattrofunc tp_getattro;
     setattrofunc tp_setattro;
     PyBufferProcs *tp_as_buffer;
-    unsigned long tp_flags;
+    unsigned long tp_flags;  /* Py_TPFLAGS_... */
     const char *tp_doc;
     traverseproc tp_traverse;
     inquiry tp_clear;
     richcmpfunc tp_richcompare;
-    Py_ssize_t tp_weaklistoffset;
+    Py_ssize_t tp_weaklistoffset;  /* where instances have the list of weak references */
     getiterfunc tp_iter;
     iternextfunc tp_iternext;
     PyMethodDef *tp_methods;
     PyMemberDef *tp_members;
     PyGetSetDef *tp_getset;
     PyTypeObject *tp_base;
-    PyObject *tp_dict;
+    PyObject *tp_dict;  /* the type's attributes */
     descrgetfunc tp_descr_get;
     descrsetfunc tp_descr_set;
-    Py_ssize_t tp_dictoffset;
+    Py_ssize_t tp_dictoffset;  /* where instances have their dict */
     initproc tp_init;
     allocfunc tp_alloc;
     newfunc tp_new;
     freefunc tp_free;
-    inquiry tp_is_gc;
+    inquiry tp_is_gc;  /* for types that have instances of both kinds */
     PyObject *tp_bases;
-    PyObject *tp_mro;
-    PyObject *tp_cache;
+    PyObject *tp_mro;  /* a tuple */
+    PyObject *tp_cache;  /* not used */
     void *tp_subclasses;
     PyObject *tp_weaklist;
-    destructor tp_del;
-    unsigned int tp_version_tag;
-    destructor tp_finalize;
-    vectorcallfunc tp_vectorcall;
-    unsigned char tp_watched;
+    destructor tp_del;  /* not used */
+    unsigned int tp_version_tag;  /* changes with the type's attributes */
+    destructor tp_finalize;  /* called once before the end */
+    vectorcallfunc tp_vectorcall;  /* calls the type */
+    unsigned char tp_watched;  /* a bit for each watcher */
     uint16_t tp_versions_used;
 };
 
@@ -312,7 +318,7 @@ typedef struct _heaptypeobject {
     struct _specialization_cache _spec_cache;
 } PyHeapTypeObject;
 
-typedef int(*PyType_WatchCallback)(PyTypeObject *);
+typedef int (*PyType_WatchCallback)(PyTypeObject *);
 typedef enum {
     PyRefTracer_CREATE = 0,
     PyRefTracer_DESTROY = 1,
@@ -330,30 +336,33 @@ PyAPI_DATA(PyObject) _Py_NoneStruct;
 PyAPI_DATA(PyObject) _Py_NotImplementedStruct;
 
 /* --- Identity and constants --- */
-PyAPI_FUNC(int) Py_Is(PyObject *x, PyObject *y);
-PyAPI_FUNC(int) Py_IsNone(PyObject *x);
+PyAPI_FUNC(int) Py_Is(PyObject *x, PyObject *y);  /* true or false */
+PyAPI_FUNC(int) Py_IsNone(PyObject *x);  /* true or false */
 #if _Py_API >= 0x030D0000
-PyAPI_FUNC(PyObject *) Py_GetConstant(unsigned int constant_id);
-PyAPI_FUNC(PyObject *) Py_GetConstantBorrowed(unsigned int constant_id);
+PyAPI_FUNC(PyObject *) Py_GetConstant(unsigned int constant_id);  /* new reference; Py_CONSTANT_... */
+PyAPI_FUNC(PyObject *) Py_GetConstantBorrowed(unsigned int constant_id);  /* borrowed reference; Py_CONSTANT_... */
 #endif
 
 /* --- Reference counts --- */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(int) PyUnstable_Object_EnableDeferredRefcount(PyObject *obj);  /* true or false */
-PyAPI_FUNC(int) PyUnstable_Object_IsUniqueReferencedTemporary(PyObject *obj);  /* true or false */
+/* 1 where it is done; 0 in a build with the GIL */
+PyAPI_FUNC(int) PyUnstable_Object_EnableDeferredRefcount(PyObject *obj);
+/* true where it is on the evaluation stack only */
+PyAPI_FUNC(int) PyUnstable_Object_IsUniqueReferencedTemporary(PyObject *obj);
 PyAPI_FUNC(int) PyUnstable_IsImmortal(PyObject *obj);  /* true or false */
-PyAPI_FUNC(int) PyUnstable_TryIncRef(PyObject *obj);  /* true or false */
-PyAPI_FUNC(void) PyUnstable_EnableTryIncRef(PyObject *obj);
-PyAPI_FUNC(int) PyUnstable_Object_IsUniquelyReferenced(PyObject *op);
-PyAPI_FUNC(void) PyUnstable_Object_ClearWeakRefsNoCallbacks(PyObject *object);
+PyAPI_FUNC(int) PyUnstable_TryIncRef(PyObject *obj);  /* 1 and a new reference, or 0 where the object is ending */
+PyAPI_FUNC(void) PyUnstable_EnableTryIncRef(PyObject *obj);  /* before PyUnstable_TryIncRef() is used */
+PyAPI_FUNC(int) PyUnstable_Object_IsUniquelyReferenced(PyObject *op);  /* true where there is one reference */
+PyAPI_FUNC(void) PyUnstable_Object_ClearWeakRefsNoCallbacks(PyObject *object);  /* for tp_dealloc */
 #endif
 
 /* --- Types --- */
 PyAPI_FUNC(PyTypeObject *) Py_TYPE(PyObject *o);  /* borrowed reference */
 PyAPI_FUNC(unsigned int) PyType_ClearCache(void);
-PyAPI_FUNC(unsigned long) PyType_GetFlags(PyTypeObject *type);
+PyAPI_FUNC(unsigned long) PyType_GetFlags(PyTypeObject *type);  /* Py_TPFLAGS_... */
+/* after a change of attributes or bases that the type did not do itself */
 PyAPI_FUNC(void) PyType_Modified(PyTypeObject *type);
-PyAPI_FUNC(int) PyType_IsSubtype(PyTypeObject *a, PyTypeObject *b);  /* true or false */
+PyAPI_FUNC(int) PyType_IsSubtype(PyTypeObject *a, PyTypeObject *b);  /* true or false; asks no __subclasscheck__() */
 PyAPI_FUNC(PyObject *) PyType_GenericAlloc(PyTypeObject *type, Py_ssize_t nitems);  /* new reference */
 PyAPI_FUNC(PyObject *) PyType_GenericNew(PyTypeObject *type, PyObject *args, PyObject *kwds);  /* new reference */
 PyAPI_FUNC(int) PyType_Ready(PyTypeObject *type);  /* 0, or -1 with an exception */
@@ -362,11 +371,12 @@ PyAPI_FUNC(PyObject *) PyType_FromSpec(PyType_Spec *spec);  /* new reference */
 PyAPI_FUNC(PyObject *) PyType_FromSpecWithBases(PyType_Spec *spec, PyObject *bases);  /* new reference */
 #endif
 #if _Py_API >= 0x03040000
+/* NULL where it is empty; with SystemError for a wrong number */
 PyAPI_FUNC(void *) PyType_GetSlot(PyTypeObject *type, int slot);
 #endif
 #if _Py_API >= 0x03090000
 PyAPI_FUNC(PyObject *) PyType_GetModule(PyTypeObject *type);  /* borrowed reference */
-PyAPI_FUNC(void *) PyType_GetModuleState(PyTypeObject *type);
+PyAPI_FUNC(void *) PyType_GetModuleState(PyTypeObject *type);  /* NULL where there is none */
 /* new reference */
 PyAPI_FUNC(PyObject *) PyType_FromModuleAndSpec(PyObject *module, PyType_Spec *spec, PyObject *bases);
 #endif
@@ -375,25 +385,26 @@ PyAPI_FUNC(PyObject *) PyType_GetName(PyTypeObject *type);  /* new reference */
 PyAPI_FUNC(PyObject *) PyType_GetQualName(PyTypeObject *type);  /* new reference */
 #endif
 #if _Py_API >= 0x030C0000
-PyAPI_FUNC(Py_ssize_t) PyType_GetTypeDataSize(PyTypeObject *cls);
+PyAPI_FUNC(Py_ssize_t) PyType_GetTypeDataSize(PyTypeObject *cls);  /* bytes of PyObject_GetTypeData() */
 PyAPI_FUNC(PyObject *) PyType_FromMetaclass(PyTypeObject *metaclass, PyObject *module, PyType_Spec *spec,
-    PyObject *bases);
+    PyObject *bases);  /* new reference */
 #endif
 #if _Py_API >= 0x030D0000
-PyAPI_FUNC(PyObject *) PyType_GetFullyQualifiedName(PyTypeObject *type);
-PyAPI_FUNC(PyObject *) PyType_GetModuleName(PyTypeObject *type);
+PyAPI_FUNC(PyObject *) PyType_GetFullyQualifiedName(PyTypeObject *type);  /* new reference: module and qualified name */
+PyAPI_FUNC(PyObject *) PyType_GetModuleName(PyTypeObject *type);  /* new reference */
 PyAPI_FUNC(PyObject *) PyType_GetModuleByDef(PyTypeObject *type, PyModuleDef *def);  /* borrowed reference */
 #endif
 #if _Py_API >= 0x030E0000
+/* 1: *result is a new reference; 0: none, NULL; -1 with an exception */
 PyAPI_FUNC(int) PyType_GetBaseByToken(PyTypeObject *type, void *token, PyTypeObject **result);
-PyAPI_FUNC(int) PyType_Freeze(PyTypeObject *type);
+PyAPI_FUNC(int) PyType_Freeze(PyTypeObject *type);  /* 0, or -1 with an exception; attributes can no more be set */
 #endif
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(PyObject *) PyType_GetDict(PyTypeObject *type);
-PyAPI_FUNC(int) PyType_AddWatcher(PyType_WatchCallback callback);
+PyAPI_FUNC(PyObject *) PyType_GetDict(PyTypeObject *type);  /* new reference */
+PyAPI_FUNC(int) PyType_AddWatcher(PyType_WatchCallback callback);  /* an id, or -1 with an exception */
 PyAPI_FUNC(int) PyType_ClearWatcher(int watcher_id);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyType_Watch(int watcher_id, PyObject *type);
-PyAPI_FUNC(int) PyType_Unwatch(int watcher_id, PyObject *type);
+PyAPI_FUNC(int) PyType_Unwatch(int watcher_id, PyObject *type);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyUnstable_Type_AssignVersionTag(PyTypeObject *type);  /* true or false */
 PyAPI_FUNC(const char *) _PyType_Name(PyTypeObject *);
 PyAPI_FUNC(PyObject *) _PyType_Lookup(PyTypeObject *, PyObject *);
@@ -401,67 +412,78 @@ PyAPI_FUNC(PyObject *) _PyType_LookupRef(PyTypeObject *, PyObject *);
 #endif
 
 /* --- Attributes --- */
-PyAPI_FUNC(int) PyObject_HasAttr(PyObject *o, PyObject *attr_name);  /* true or false: cannot fail */
-PyAPI_FUNC(int) PyObject_HasAttrString(PyObject *o, const char *attr_name);
+PyAPI_FUNC(int) PyObject_HasAttr(PyObject *o, PyObject *attr_name);  /* true or false; exceptions are not seen */
+PyAPI_FUNC(int) PyObject_HasAttrString(PyObject *o, const char *attr_name);  /* true or false; exceptions are not seen */
 PyAPI_FUNC(PyObject *) PyObject_GetAttr(PyObject *o, PyObject *attr_name);  /* new reference */
 PyAPI_FUNC(PyObject *) PyObject_GetAttrString(PyObject *o, const char *attr_name);  /* new reference */
 PyAPI_FUNC(PyObject *) PyObject_GenericGetAttr(PyObject *o, PyObject *name);  /* new reference */
-PyAPI_FUNC(int) PyObject_SetAttr(PyObject *o, PyObject *attr_name, PyObject *v);  /* 0, or -1 with an exception */
+/* 0, or -1 with an exception; v NULL deletes */
+PyAPI_FUNC(int) PyObject_SetAttr(PyObject *o, PyObject *attr_name, PyObject *v);
+/* 0, or -1 with an exception; v NULL deletes */
 PyAPI_FUNC(int) PyObject_SetAttrString(PyObject *o, const char *attr_name, PyObject *v);
+/* 0, or -1 with an exception; value NULL deletes */
 PyAPI_FUNC(int) PyObject_GenericSetAttr(PyObject *o, PyObject *name, PyObject *value);
-PyAPI_FUNC(int) PyObject_DelAttr(PyObject *o, PyObject *attr_name);
-PyAPI_FUNC(int) PyObject_DelAttrString(PyObject *o, const char *attr_name);
+PyAPI_FUNC(int) PyObject_DelAttr(PyObject *o, PyObject *attr_name);  /* 0, or -1 with an exception */
+PyAPI_FUNC(int) PyObject_DelAttrString(PyObject *o, const char *attr_name);  /* 0, or -1 with an exception */
 PyAPI_FUNC(PyObject *) PyObject_Dir(PyObject *o);  /* new reference */
 #if _Py_API >= 0x03030000
+/* 0, or -1 with an exception; value NULL deletes */
 PyAPI_FUNC(int) PyObject_GenericSetDict(PyObject *o, PyObject *value, void *context);
 #endif
 #if _Py_API >= 0x030D0000
 PyAPI_FUNC(int) PyObject_HasAttrWithError(PyObject *o, PyObject *attr_name);  /* 1 or 0, or -1 with an exception */
 PyAPI_FUNC(int) PyObject_HasAttrStringWithError(PyObject *o, const char *attr_name);
-PyAPI_FUNC(int) PyObject_GetOptionalAttr(PyObject *, PyObject *, PyObject **);  /* 1 or 0, or -1 with an exception */
+/* 1: *result is a new reference; 0: no such attribute, NULL; -1 with an exception */
+PyAPI_FUNC(int) PyObject_GetOptionalAttr(PyObject *, PyObject *, PyObject **);
+/* 1: *result is a new reference; 0: no such attribute, NULL; -1 with an exception */
 PyAPI_FUNC(int) PyObject_GetOptionalAttrString(PyObject *, const char *, PyObject **);
 #endif
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(PyObject **) _PyObject_GetDictPtr(PyObject *obj);
+/* for tp_traverse of types with Py_TPFLAGS_MANAGED_DICT */
 PyAPI_FUNC(int) PyObject_VisitManagedDict(PyObject *obj, visitproc visit, void *arg);
-PyAPI_FUNC(void) PyObject_ClearManagedDict(PyObject *obj);
+PyAPI_FUNC(void) PyObject_ClearManagedDict(PyObject *obj);  /* for tp_clear of types with Py_TPFLAGS_MANAGED_DICT */
 PyAPI_FUNC(PyObject *) _PyObject_GetAttrId(PyObject *, _Py_Identifier *);
 PyAPI_FUNC(PyObject *) _PyObject_GenericGetAttrWithDict(PyObject *, PyObject *, PyObject *, int);
 PyAPI_FUNC(int) _PyObject_GenericSetAttrWithDict(PyObject *, PyObject *, PyObject *, PyObject *);
 #endif
 
 /* --- Text, comparison, truth, hash --- */
-PyAPI_FUNC(int) PyCallable_Check(PyObject *o);  /* true or false: cannot fail */
+PyAPI_FUNC(int) PyCallable_Check(PyObject *o);  /* true or false */
 PyAPI_FUNC(PyObject *) PyObject_RichCompare(PyObject *o1, PyObject *o2, int opid);  /* new reference */
+/* 1 or 0, or -1 with an exception; an object equals itself */
 PyAPI_FUNC(int) PyObject_RichCompareBool(PyObject *o1, PyObject *o2, int opid);
 PyAPI_FUNC(PyObject *) PyObject_Repr(PyObject *o);  /* new reference */
 PyAPI_FUNC(PyObject *) PyObject_ASCII(PyObject *o);  /* new reference */
 PyAPI_FUNC(PyObject *) PyObject_Str(PyObject *o);  /* new reference */
 PyAPI_FUNC(PyObject *) PyObject_Bytes(PyObject *o);  /* new reference */
-PyAPI_FUNC(Py_hash_t) PyObject_Hash(PyObject *o);
-PyAPI_FUNC(Py_hash_t) PyObject_HashNotImplemented(PyObject *o);
+PyAPI_FUNC(Py_hash_t) PyObject_Hash(PyObject *o);  /* -1 with an exception */
+PyAPI_FUNC(Py_hash_t) PyObject_HashNotImplemented(PyObject *o);  /* -1 with TypeError */
 PyAPI_FUNC(int) PyObject_IsTrue(PyObject *o);  /* 1 or 0, or -1 with an exception */
-PyAPI_FUNC(int) PyObject_Not(PyObject *o);
+PyAPI_FUNC(int) PyObject_Not(PyObject *o);  /* 1 or 0, or -1 with an exception */
 PyAPI_FUNC(PyObject *) PyObject_SelfIter(PyObject *obj);  /* new reference */
 #ifndef Py_LIMITED_API
+/* 0, or -1 with an exception; flags: Py_PRINT_RAW or 0 */
 PyAPI_FUNC(int) PyObject_Print(PyObject *o, FILE *fp, int flags);
 #endif
 
 /* --- Recursion of repr() --- */
+/* 0: go on, and call Py_ReprLeave() at the end; 1: the object is being shown already; -1 with an exception */
 PyAPI_FUNC(int) Py_ReprEnter(PyObject *object);
-PyAPI_FUNC(void) Py_ReprLeave(PyObject *object);
+PyAPI_FUNC(void) Py_ReprLeave(PyObject *object);  /* once for each Py_ReprEnter() that gave 0 */
 
 /* --- The end of an object --- */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(void) PyObject_CallFinalizer(PyObject *op);
-PyAPI_FUNC(int) PyObject_CallFinalizerFromDealloc(PyObject *op);
+PyAPI_FUNC(void) PyObject_CallFinalizer(PyObject *op);  /* tp_finalize, once */
+PyAPI_FUNC(int) PyObject_CallFinalizerFromDealloc(PyObject *op);  /* 0, or -1 where the object came back to life */
 #endif
 
 /* --- Any object --- */
 #if _Py_API >= 0x030C0000
-PyAPI_FUNC(void *) PyObject_GetTypeData(PyObject *o, PyTypeObject *cls);
+PyAPI_FUNC(void *) PyObject_GetTypeData(PyObject *o, PyTypeObject *cls);  /* the memory of cls's negative basicsize */
 #endif
 #ifndef Py_LIMITED_API
+/* the items of a type with Py_TPFLAGS_ITEMS_AT_END; NULL with TypeError */
 PyAPI_FUNC(void *) PyObject_GetItemData(PyObject *o);
 #endif
 
@@ -472,7 +494,7 @@ PyAPI_FUNC(PyRefTracer) PyRefTracer_GetTracer(void **data);
 #endif
 
 /* --- Weak references --- */
-PyAPI_FUNC(void) PyObject_ClearWeakRefs(PyObject *object);
+PyAPI_FUNC(void) PyObject_ClearWeakRefs(PyObject *object);  /* for tp_dealloc; calls their callbacks */
 
 /* --- Names with an underscore: not for new code --- */
 #ifndef Py_LIMITED_API

@@ -13,6 +13,7 @@ extern "C" {
 #define PyObject_DEL PyObject_Free
 
 #ifndef Py_LIMITED_API
+/* Functions for arenas, and their first argument. */
 typedef struct {
     void *ctx;
     void *(*alloc) (void *ctx, size_t size);
@@ -23,24 +24,25 @@ typedef int (*gcvisitobjects_t)(PyObject *, void *);
 #endif
 
 /* --- The collector --- */
-PyAPI_FUNC(Py_ssize_t) PyGC_Collect(void);
-PyAPI_FUNC(int) PyGC_Enable(void);
-PyAPI_FUNC(int) PyGC_Disable(void);
-PyAPI_FUNC(int) PyGC_IsEnabled(void);
+PyAPI_FUNC(Py_ssize_t) PyGC_Collect(void);  /* objects that were collected or cannot be */
+PyAPI_FUNC(int) PyGC_Enable(void);  /* 1 where it was enabled */
+PyAPI_FUNC(int) PyGC_Disable(void);  /* 1 where it was enabled */
+PyAPI_FUNC(int) PyGC_IsEnabled(void);  /* true or false */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(void) PyUnstable_GC_VisitObjects(gcvisitobjects_t callback, void *arg);
+PyAPI_FUNC(void) PyUnstable_GC_VisitObjects(gcvisitobjects_t callback, void *arg);  /* while the callback gives 1 */
 #endif
 
 /* --- Objects that the collector knows --- */
-PyAPI_FUNC(void) PyObject_GC_Track(void *op);
+PyAPI_FUNC(void) PyObject_GC_Track(void *op);  /* once the members that tp_traverse visits are valid */
 PyAPI_FUNC(int) PyObject_GC_IsTracked(PyObject *op);  /* true or false */
 PyAPI_FUNC(int) PyObject_GC_IsFinalized(PyObject *op);  /* true or false */
-PyAPI_FUNC(void) PyObject_GC_Del(void *op);
-PyAPI_FUNC(void) PyObject_GC_UnTrack(void *op);
+PyAPI_FUNC(void) PyObject_GC_Del(void *op);  /* for tp_free */
+PyAPI_FUNC(void) PyObject_GC_UnTrack(void *op);  /* at the beginning of tp_dealloc */
 PyAPI_FUNC(PyVarObject *) _PyObject_GC_Resize(PyVarObject *, Py_ssize_t);
 PyAPI_FUNC(PyObject *) _PyObject_GC_New(PyTypeObject *);
 PyAPI_FUNC(PyVarObject *) _PyObject_GC_NewVar(PyTypeObject *, Py_ssize_t);
 #ifndef Py_LIMITED_API
+/* new reference; the further bytes are zero */
 PyAPI_FUNC(PyObject *) PyUnstable_Object_GC_NewWithExtraData(PyTypeObject *type, size_t extra_size);
 PyAPI_FUNC(int) PyObject_IS_GC(PyObject *obj);  /* true or false */
 #endif
@@ -53,17 +55,17 @@ PyAPI_FUNC(PyObject *) PyObject_Init(PyObject *op, PyTypeObject *type);  /* borr
 PyAPI_FUNC(PyVarObject *) PyObject_InitVar(PyVarObject *op, PyTypeObject *type, Py_ssize_t size);
 
 /* --- Memory for objects --- */
-PyAPI_FUNC(void *) PyObject_Malloc(size_t n);
-PyAPI_FUNC(void *) PyObject_Realloc(void *p, size_t n);
-PyAPI_FUNC(void) PyObject_Free(void *p);
+PyAPI_FUNC(void *) PyObject_Malloc(size_t n);  /* NULL where there is no memory */
+PyAPI_FUNC(void *) PyObject_Realloc(void *p, size_t n);  /* NULL, and p stays, where there is no memory */
+PyAPI_FUNC(void) PyObject_Free(void *p);  /* NULL does no harm */
 #if _Py_API >= 0x03050000
-PyAPI_FUNC(void *) PyObject_Calloc(size_t nelem, size_t elsize);
+PyAPI_FUNC(void *) PyObject_Calloc(size_t nelem, size_t elsize);  /* zeroed; NULL where there is no memory */
 #endif
 
 /* --- Arenas --- */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(void) PyObject_GetArenaAllocator(PyObjectArenaAllocator *allocator);
-PyAPI_FUNC(void) PyObject_SetArenaAllocator(PyObjectArenaAllocator *allocator);
+PyAPI_FUNC(void) PyObject_GetArenaAllocator(PyObjectArenaAllocator *allocator);  /* what allocates arenas now */
+PyAPI_FUNC(void) PyObject_SetArenaAllocator(PyObjectArenaAllocator *allocator);  /* before the interpreter starts */
 #endif
 
 /* --- Types --- */
@@ -73,7 +75,7 @@ PyAPI_FUNC(int) PyType_SUPPORTS_WEAKREFS(PyTypeObject *type);  /* true or false:
 
 /* --- Weak references --- */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(PyObject **) PyObject_GET_WEAKREFS_LISTPTR(PyObject *object);
+PyAPI_FUNC(PyObject **) PyObject_GET_WEAKREFS_LISTPTR(PyObject *object);  /* where the list of weak references is */
 #endif
 
 /* --- With the type of the result --- */

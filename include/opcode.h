@@ -19,6 +19,7 @@ extern "C" {
 #define NB_POWER 8
 #define NB_RSHIFT 9
 #define NB_SUBTRACT 10
+
 #define NB_TRUE_DIVIDE 11
 #define NB_XOR 12
 #define NB_INPLACE_ADD 13
@@ -34,6 +35,7 @@ extern "C" {
 #define NB_INPLACE_SUBTRACT 23
 #define NB_INPLACE_TRUE_DIVIDE 24
 #define NB_INPLACE_XOR 25
+
 #define NB_SUBSCR 26
 #define NB_OPARG_LAST 26
 

@@ -39,16 +39,16 @@ extern "C" {
 #if _Py_API >= 0x030B0000
 typedef struct {
     void *buf;
-    PyObject *obj;
-    Py_ssize_t len;
-    Py_ssize_t itemsize;
+    PyObject *obj;  /* new reference: the exporter */
+    Py_ssize_t len;  /* bytes of all items */
+    Py_ssize_t itemsize;  /* bytes of an item */
     int readonly;
-    int ndim;
-    char *format;
-    Py_ssize_t *shape;
-    Py_ssize_t *strides;
-    Py_ssize_t *suboffsets;
-    void *internal;
+    int ndim;  /* number of dimensions */
+    char *format;  /* as in struct; NULL means "B" */
+    Py_ssize_t *shape;  /* items in each dimension */
+    Py_ssize_t *strides;  /* bytes from an item to the next */
+    Py_ssize_t *suboffsets;  /* for arrays of pointers */
+    void *internal;  /* the exporter's */
 } Py_buffer;
 
 typedef int (*getbufferproc)(PyObject *, Py_buffer *, int);
@@ -57,19 +57,24 @@ typedef void (*releasebufferproc)(PyObject *, Py_buffer *);
 
 /* --- Requests and releases --- */
 #if _Py_API >= 0x030B0000
-PyAPI_FUNC(int) PyObject_CheckBuffer(PyObject *obj);  /* true or false: cannot fail */
+PyAPI_FUNC(int) PyObject_CheckBuffer(PyObject *obj);  /* true or false */
+/* 0, or -1 with an exception; flags: PyBUF_... */
 PyAPI_FUNC(int) PyObject_GetBuffer(PyObject *exporter, Py_buffer *view, int flags);
-PyAPI_FUNC(void) PyBuffer_Release(Py_buffer *view);
-PyAPI_FUNC(Py_ssize_t) PyBuffer_SizeFromFormat(const char *format);
-PyAPI_FUNC(int) PyBuffer_IsContiguous(const Py_buffer *view, char order);  /* true or false: cannot fail */
+PyAPI_FUNC(void) PyBuffer_Release(Py_buffer *view);  /* once for each buffer; view->obj becomes NULL */
+PyAPI_FUNC(Py_ssize_t) PyBuffer_SizeFromFormat(const char *format);  /* bytes of an item; -1 with an exception */
+/* 1 or 0; order: 'C', 'F' or 'A' for any of both */
+PyAPI_FUNC(int) PyBuffer_IsContiguous(const Py_buffer *view, char order);
+/* of the item at the indices */
 PyAPI_FUNC(void *) PyBuffer_GetPointer(const Py_buffer *view, const Py_ssize_t *indices);
+/* 0, or -1 with an exception; fort: 'C', 'F' or 'A' */
 PyAPI_FUNC(int) PyBuffer_FromContiguous(const Py_buffer *view, const void *buf, Py_ssize_t len, char fort);
+/* 0, or -1 with an exception; order: 'C', 'F' or 'A' */
 PyAPI_FUNC(int) PyBuffer_ToContiguous(void *buf, const Py_buffer *src, Py_ssize_t len, char order);
-PyAPI_FUNC(int) PyObject_CopyData(PyObject *dest, PyObject *src);
+PyAPI_FUNC(int) PyObject_CopyData(PyObject *dest, PyObject *src);  /* 0, or -1 with an exception */
 PyAPI_FUNC(void) PyBuffer_FillContiguousStrides(int ndims, Py_ssize_t *shape, Py_ssize_t *strides, int itemsize,
-    char order);
+    char order);  /* fills strides */
 PyAPI_FUNC(int) PyBuffer_FillInfo(Py_buffer *view, PyObject *exporter, void *buf, Py_ssize_t len, int readonly,
-    int flags);
+    int flags);  /* for bf_getbuffer: 0, or -1 with an exception */
 #endif
 
 #ifdef __cplusplus

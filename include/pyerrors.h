@@ -174,38 +174,46 @@ PyAPI_DATA(PyObject *) PyExc_PythonFinalizationError;
 
 /* --- The current exception --- */
 PyAPI_FUNC(void) PyErr_Clear(void);
-PyAPI_FUNC(PyObject *) PyErr_Occurred(void);  /* borrowed reference */
-PyAPI_FUNC(int) PyErr_ExceptionMatches(PyObject *exc);
-PyAPI_FUNC(int) PyErr_GivenExceptionMatches(PyObject *given, PyObject *exc);  /* true or false */
-PyAPI_FUNC(PyObject *) PyErr_GetRaisedException(void);  /* new reference */
-PyAPI_FUNC(void) PyErr_SetRaisedException(PyObject *exc);  /* steals exc */
+PyAPI_FUNC(PyObject *) PyErr_Occurred(void);  /* borrowed reference: the type, or NULL */
+PyAPI_FUNC(int) PyErr_ExceptionMatches(PyObject *exc);  /* true or false; an exception has to be set */
+/* true or false; exc may be a tuple of classes */
+PyAPI_FUNC(int) PyErr_GivenExceptionMatches(PyObject *given, PyObject *exc);
+PyAPI_FUNC(PyObject *) PyErr_GetRaisedException(void);  /* new reference, or NULL; and clears */
+PyAPI_FUNC(void) PyErr_SetRaisedException(PyObject *exc);  /* steals exc; NULL clears */
+/* new references or NULL, and clears */
 PyAPI_FUNC(void) PyErr_Fetch(PyObject **ptype, PyObject **pvalue, PyObject **ptraceback);
+/* steals all three; type NULL clears */
 PyAPI_FUNC(void) PyErr_Restore(PyObject *type, PyObject *value, PyObject *traceback);
+/* changes what the three variables hold */
 PyAPI_FUNC(void) PyErr_NormalizeException(PyObject **exc, PyObject **val, PyObject **tb);
 #if _Py_API >= 0x03030000
+/* of the exception that is handled: new references or NULL */
 PyAPI_FUNC(void) PyErr_GetExcInfo(PyObject **ptype, PyObject **pvalue, PyObject **ptraceback);
+/* of the exception that is handled: steals all three */
 PyAPI_FUNC(void) PyErr_SetExcInfo(PyObject *type, PyObject *value, PyObject *traceback);
 #endif
 #if _Py_API >= 0x030B0000
-PyAPI_FUNC(PyObject *) PyErr_GetHandledException(void);
-PyAPI_FUNC(void) PyErr_SetHandledException(PyObject *exc);
+PyAPI_FUNC(PyObject *) PyErr_GetHandledException(void);  /* new reference, or NULL */
+PyAPI_FUNC(void) PyErr_SetHandledException(PyObject *exc);  /* NULL: none is handled */
 #endif
 
 /* --- Raising: always NULL where something is returned --- */
-PyAPI_FUNC(void) PyErr_SetString(PyObject *type, const char *message);
-PyAPI_FUNC(void) PyErr_SetObject(PyObject *type, PyObject *value);
+PyAPI_FUNC(void) PyErr_SetString(PyObject *type, const char *message);  /* message: UTF-8 */
+PyAPI_FUNC(void) PyErr_SetObject(PyObject *type, PyObject *value);  /* value: the exception or its argument */
 PyAPI_FUNC(PyObject *) PyErr_Format(PyObject *exception, const char *format, ...);  /* always NULL */
-PyAPI_FUNC(void) PyErr_SetNone(PyObject *type);
-PyAPI_FUNC(int) PyErr_BadArgument(void);
+PyAPI_FUNC(void) PyErr_SetNone(PyObject *type);  /* without arguments */
+PyAPI_FUNC(int) PyErr_BadArgument(void);  /* TypeError; 0 */
 PyAPI_FUNC(PyObject *) PyErr_NoMemory(void);  /* always NULL */
 PyAPI_FUNC(PyObject *) PyErr_SetFromErrno(PyObject *type);  /* always NULL */
 PyAPI_FUNC(PyObject *) PyErr_SetFromErrnoWithFilenameObject(PyObject *type, PyObject *filenameObject);  /* always NULL */
 PyAPI_FUNC(PyObject *) PyErr_SetFromErrnoWithFilename(PyObject *type, const char *filename);  /* always NULL */
+/* adds the place to a SyntaxError */
 PyAPI_FUNC(void) PyErr_SyntaxLocationEx(const char *filename, int lineno, int col_offset);
-PyAPI_FUNC(void) PyErr_SyntaxLocation(const char *filename, int lineno);
-PyAPI_FUNC(void) PyErr_BadInternalCall(void);
+PyAPI_FUNC(void) PyErr_SyntaxLocation(const char *filename, int lineno);  /* adds the place to a SyntaxError */
+PyAPI_FUNC(void) PyErr_BadInternalCall(void);  /* SystemError */
+/* new reference: a line of a file; NULL without an exception where it cannot be read */
 PyAPI_FUNC(PyObject *) PyErr_ProgramText(const char *filename, int lineno);
-PyAPI_FUNC(void) PyErr_SetInterrupt(void);
+PyAPI_FUNC(void) PyErr_SetInterrupt(void);  /* as if SIGINT came */
 PyAPI_FUNC(void) _PyErr_BadInternalCall(const char *filename, int lineno);
 #if _Py_API >= 0x03030000
 PyAPI_FUNC(PyObject *) PyErr_SetImportError(PyObject *msg, PyObject *name, PyObject *path);  /* always NULL */
@@ -222,25 +230,28 @@ PyAPI_FUNC(PyObject *) PyErr_SetImportErrorSubclass(PyObject *exception, PyObjec
     PyObject *path);  /* always NULL */
 #endif
 #if _Py_API >= 0x030A0000
-PyAPI_FUNC(int) PyErr_SetInterruptEx(int signum);
+PyAPI_FUNC(int) PyErr_SetInterruptEx(int signum);  /* as if the signal came: 0, or -1 where the number is wrong */
 #endif
 #ifndef Py_LIMITED_API
+/* to sys.unraisablehook, and clears; the text tells where */
 PyAPI_FUNC(void) PyErr_FormatUnraisable(const char *format, ...);
+/* adds the place to a SyntaxError */
 PyAPI_FUNC(void) PyErr_SyntaxLocationObject(PyObject *filename, int lineno, int col_offset);
 PyAPI_FUNC(void) PyErr_RangedSyntaxLocationObject(PyObject *filename, int lineno, int col_offset,
-    int end_lineno, int end_col_offset);
+    int end_lineno, int end_col_offset);  /* adds the place to a SyntaxError */
+/* new reference: a line of a file; NULL without an exception where it cannot be read */
 PyAPI_FUNC(PyObject *) PyErr_ProgramTextObject(PyObject *filename, int lineno);
 #endif
 
 /* --- Signals --- */
-PyAPI_FUNC(int) PyErr_CheckSignals(void);
+PyAPI_FUNC(int) PyErr_CheckSignals(void);  /* runs handlers: 0, or -1 with an exception of one */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(int) PySignal_SetWakeupFd(int fd);
+PyAPI_FUNC(int) PySignal_SetWakeupFd(int fd);  /* the one before, or -1 */
 #endif
 
 /* --- Reporting what cannot be raised --- */
-PyAPI_FUNC(void) PyErr_WriteUnraisable(PyObject *obj);
-_Py_NO_RETURN PyAPI_FUNC(void) Py_FatalError(const char *message);
+PyAPI_FUNC(void) PyErr_WriteUnraisable(PyObject *obj);  /* to sys.unraisablehook, and clears; obj tells where */
+_Py_NO_RETURN PyAPI_FUNC(void) Py_FatalError(const char *message);  /* ends the process */
 #ifndef Py_LIMITED_API
 _Py_NO_RETURN PyAPI_FUNC(void) _Py_FatalErrorFunc(const char *func, const char *message);
 #endif
@@ -251,9 +262,9 @@ PyAPI_FUNC(PyObject *) PyErr_NewExceptionWithDoc(const char *name, const char *d
     PyObject *dict);  /* new reference */
 
 /* --- Parts of an exception --- */
-PyAPI_FUNC(const char *) PyExceptionClass_Name(PyObject *ob);
+PyAPI_FUNC(const char *) PyExceptionClass_Name(PyObject *ob);  /* UTF-8 */
 PyAPI_FUNC(PyObject *) PyException_GetTraceback(PyObject *ex);  /* new reference */
-PyAPI_FUNC(int) PyException_SetTraceback(PyObject *ex, PyObject *tb);
+PyAPI_FUNC(int) PyException_SetTraceback(PyObject *ex, PyObject *tb);  /* 0, or -1 with an exception */
 PyAPI_FUNC(PyObject *) PyException_GetContext(PyObject *ex);  /* new reference */
 PyAPI_FUNC(void) PyException_SetContext(PyObject *ex, PyObject *ctx);  /* steals ctx */
 PyAPI_FUNC(PyObject *) PyException_GetCause(PyObject *ex);  /* new reference */
@@ -268,34 +279,35 @@ PyAPI_FUNC(PyObject *) PyUnicodeDecodeError_GetEncoding(PyObject *exc);  /* new 
 PyAPI_FUNC(PyObject *) PyUnicodeEncodeError_GetEncoding(PyObject *exc);
 PyAPI_FUNC(PyObject *) PyUnicodeDecodeError_GetObject(PyObject *exc);  /* new reference */
 PyAPI_FUNC(PyObject *) PyUnicodeEncodeError_GetObject(PyObject *exc);
-PyAPI_FUNC(PyObject *) PyUnicodeTranslateError_GetObject(PyObject *exc);
+PyAPI_FUNC(PyObject *) PyUnicodeTranslateError_GetObject(PyObject *exc);  /* new reference */
 PyAPI_FUNC(int) PyUnicodeDecodeError_GetStart(PyObject *exc, Py_ssize_t *start);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyUnicodeEncodeError_GetStart(PyObject *exc, Py_ssize_t *start);
-PyAPI_FUNC(int) PyUnicodeTranslateError_GetStart(PyObject *exc, Py_ssize_t *start);
+PyAPI_FUNC(int) PyUnicodeTranslateError_GetStart(PyObject *exc, Py_ssize_t *start);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyUnicodeDecodeError_SetStart(PyObject *exc, Py_ssize_t start);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyUnicodeEncodeError_SetStart(PyObject *exc, Py_ssize_t start);
-PyAPI_FUNC(int) PyUnicodeTranslateError_SetStart(PyObject *exc, Py_ssize_t start);
+PyAPI_FUNC(int) PyUnicodeTranslateError_SetStart(PyObject *exc, Py_ssize_t start);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyUnicodeDecodeError_GetEnd(PyObject *exc, Py_ssize_t *end);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyUnicodeEncodeError_GetEnd(PyObject *exc, Py_ssize_t *end);
-PyAPI_FUNC(int) PyUnicodeTranslateError_GetEnd(PyObject *exc, Py_ssize_t *end);
+PyAPI_FUNC(int) PyUnicodeTranslateError_GetEnd(PyObject *exc, Py_ssize_t *end);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyUnicodeDecodeError_SetEnd(PyObject *exc, Py_ssize_t end);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyUnicodeEncodeError_SetEnd(PyObject *exc, Py_ssize_t end);
-PyAPI_FUNC(int) PyUnicodeTranslateError_SetEnd(PyObject *exc, Py_ssize_t end);
+PyAPI_FUNC(int) PyUnicodeTranslateError_SetEnd(PyObject *exc, Py_ssize_t end);  /* 0, or -1 with an exception */
 PyAPI_FUNC(PyObject *) PyUnicodeDecodeError_GetReason(PyObject *exc);  /* new reference */
 PyAPI_FUNC(PyObject *) PyUnicodeEncodeError_GetReason(PyObject *exc);
-PyAPI_FUNC(PyObject *) PyUnicodeTranslateError_GetReason(PyObject *exc);
+PyAPI_FUNC(PyObject *) PyUnicodeTranslateError_GetReason(PyObject *exc);  /* new reference */
 PyAPI_FUNC(int) PyUnicodeDecodeError_SetReason(PyObject *exc, const char *reason);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyUnicodeEncodeError_SetReason(PyObject *exc, const char *reason);
-PyAPI_FUNC(int) PyUnicodeTranslateError_SetReason(PyObject *exc, const char *reason);
+PyAPI_FUNC(int) PyUnicodeTranslateError_SetReason(PyObject *exc, const char *reason);  /* 0, or -1 with an exception */
 
 /* --- C strings --- */
 PyAPI_FUNC(int) PyOS_snprintf(char *str, size_t size, const char *format, ...) Py_GCC_ATTRIBUTE((format(printf,
-    3, 4)));
+    3, 4)));  /* never writes more than size bytes, and always a zero */
 PyAPI_FUNC(int) PyOS_vsnprintf(char *str, size_t size, const char *format, va_list va)
-    Py_GCC_ATTRIBUTE((format(printf, 3, 0)));
+    Py_GCC_ATTRIBUTE((format(printf, 3, 0)));  /* never writes more than size bytes, and always a zero */
 
-/* --- Exception Objects --- */
+/* --- Parts --- */
 #ifndef Py_LIMITED_API
+/* new reference: what an except* block raises, or None */
 PyAPI_FUNC(PyObject *) PyUnstable_Exc_PrepReraiseStar(PyObject *orig, PyObject *excs);
 #endif
 

@@ -26,13 +26,13 @@ PyAPI_DATA(const PyTypeObject *const) PyUnstable_ExecutableKinds[6];
 
 /* --- Parts of a frame --- */
 PyAPI_FUNC(PyCodeObject *) PyFrame_GetCode(PyFrameObject *frame);  /* new reference */
-PyAPI_FUNC(int) PyFrame_GetLineNumber(PyFrameObject *frame);
+PyAPI_FUNC(int) PyFrame_GetLineNumber(PyFrameObject *frame);  /* the line that runs */
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(PyFrameObject *) PyFrame_GetBack(PyFrameObject *frame);  /* new reference */
 PyAPI_FUNC(PyObject *) PyFrame_GetBuiltins(PyFrameObject *frame);  /* new reference */
 PyAPI_FUNC(PyObject *) PyFrame_GetGenerator(PyFrameObject *frame);  /* new reference */
 PyAPI_FUNC(PyObject *) PyFrame_GetGlobals(PyFrameObject *frame);  /* new reference */
-PyAPI_FUNC(int) PyFrame_GetLasti(PyFrameObject *frame);
+PyAPI_FUNC(int) PyFrame_GetLasti(PyFrameObject *frame);  /* the offset of the instruction in bytes, or -1 */
 PyAPI_FUNC(PyObject *) PyFrame_GetVar(PyFrameObject *frame, PyObject *name);  /* new reference */
 PyAPI_FUNC(PyObject *) PyFrame_GetVarString(PyFrameObject *frame, const char *name);  /* new reference */
 PyAPI_FUNC(PyObject *) PyFrame_GetLocals(PyFrameObject *frame);  /* new reference */
@@ -40,9 +40,10 @@ PyAPI_FUNC(PyObject *) PyFrame_GetLocals(PyFrameObject *frame);  /* new referenc
 
 /* --- The interpreter's own frames --- */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(PyObject *) PyUnstable_InterpreterFrame_GetCode(struct _PyInterpreterFrame *frame);
+PyAPI_FUNC(PyObject *) PyUnstable_InterpreterFrame_GetCode(struct _PyInterpreterFrame *frame);  /* new reference */
+/* the offset of the instruction in bytes, or -1 */
 PyAPI_FUNC(int) PyUnstable_InterpreterFrame_GetLasti(struct _PyInterpreterFrame *frame);
-PyAPI_FUNC(int) PyUnstable_InterpreterFrame_GetLine(struct _PyInterpreterFrame *frame);
+PyAPI_FUNC(int) PyUnstable_InterpreterFrame_GetLine(struct _PyInterpreterFrame *frame);  /* -1 where there is none */
 #endif
 
 #ifndef Py_LIMITED_API

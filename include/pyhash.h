@@ -17,6 +17,7 @@ extern "C" {
 #define PyHASH_BITS 61
 #define PyHASH_INF 314159
 #define PyHASH_IMAG PyHASH_MULTIPLIER
+
 #define _PyHASH_MULTIPLIER PyHASH_MULTIPLIER
 #define _PyHASH_BITS PyHASH_BITS
 #define _PyHASH_MODULUS PyHASH_MODULUS
@@ -35,10 +36,10 @@ typedef struct {
 
 /* --- Functions --- */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(PyHash_FuncDef *) PyHash_GetFuncDef(void);
-PyAPI_FUNC(Py_hash_t) Py_HashPointer(const void *ptr);
-PyAPI_FUNC(Py_hash_t) Py_HashBuffer(const void *ptr, Py_ssize_t len);
-PyAPI_FUNC(Py_hash_t) PyObject_GenericHash(PyObject *obj);
+PyAPI_FUNC(PyHash_FuncDef *) PyHash_GetFuncDef(void);  /* the function that hashes bytes */
+PyAPI_FUNC(Py_hash_t) Py_HashPointer(const void *ptr);  /* cannot fail */
+PyAPI_FUNC(Py_hash_t) Py_HashBuffer(const void *ptr, Py_ssize_t len);  /* cannot fail */
+PyAPI_FUNC(Py_hash_t) PyObject_GenericHash(PyObject *obj);  /* by the address: cannot fail */
 #endif
 
 /* --- Names with an underscore: not for new code --- */

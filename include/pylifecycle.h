@@ -15,6 +15,7 @@ extern "C" {
 
 typedef void (*PyOS_sighandler_t)(int);
 #ifndef Py_LIMITED_API
+/* What Py_NewInterpreterFromConfig() is told. */
 typedef struct {
     int use_main_obmalloc;
     int allow_fork;
@@ -33,61 +34,65 @@ PyAPI_DATA(const unsigned long) Py_Version;
 #endif
 
 /* --- Start and end --- */
-PyAPI_FUNC(void) Py_Initialize(void);
-PyAPI_FUNC(void) Py_InitializeEx(int initsigs);
-PyAPI_FUNC(int) Py_IsInitialized(void);
-PyAPI_FUNC(void) Py_Finalize(void);
-PyAPI_FUNC(int) Py_BytesMain(int argc, char **argv);
-PyAPI_FUNC(int) Py_Main(int argc, wchar_t **argv);
-_Py_NO_RETURN PyAPI_FUNC(void) Py_Exit(int status);
-PyAPI_FUNC(int) Py_AtExit(void (*func)(void));
+PyAPI_FUNC(void) Py_Initialize(void);  /* ends the process where it fails */
+PyAPI_FUNC(void) Py_InitializeEx(int initsigs);  /* initsigs 0: no handlers of signals */
+PyAPI_FUNC(int) Py_IsInitialized(void);  /* true or false */
+PyAPI_FUNC(void) Py_Finalize(void);  /* Py_FinalizeEx(), whose result is not told */
+PyAPI_FUNC(int) Py_BytesMain(int argc, char **argv);  /* the python program, and its exit status */
+PyAPI_FUNC(int) Py_Main(int argc, wchar_t **argv);  /* the python program, and its exit status */
+_Py_NO_RETURN PyAPI_FUNC(void) Py_Exit(int status);  /* Py_FinalizeEx() and exit() */
+PyAPI_FUNC(int) Py_AtExit(void (*func)(void));  /* 0, or -1 where there are 32 already; called by Py_FinalizeEx() */
 #if _Py_API >= 0x03060000
-PyAPI_FUNC(int) Py_FinalizeEx(void);
+PyAPI_FUNC(int) Py_FinalizeEx(void);  /* 0, or -1 where buffered output could not be written */
 #endif
 #if _Py_API >= 0x030D0000
-PyAPI_FUNC(int) Py_IsFinalizing(void);
+PyAPI_FUNC(int) Py_IsFinalizing(void);  /* true or false */
 #endif
 #ifndef Py_LIMITED_API
-_Py_NO_RETURN PyAPI_FUNC(void) Py_ExitStatusException(PyStatus status);
-PyAPI_FUNC(PyStatus) Py_PreInitialize(const PyPreConfig *preconfig);
+_Py_NO_RETURN PyAPI_FUNC(void) Py_ExitStatusException(PyStatus status);  /* ends the process as the status says */
+PyAPI_FUNC(PyStatus) Py_PreInitialize(const PyPreConfig *preconfig);  /* memory and encodings, before anything else */
+/* with options of the command line */
 PyAPI_FUNC(PyStatus) Py_PreInitializeFromBytesArgs(const PyPreConfig *preconfig, Py_ssize_t argc, char **argv);
+/* with options of the command line */
 PyAPI_FUNC(PyStatus) Py_PreInitializeFromArgs(const PyPreConfig *preconfig, Py_ssize_t argc, wchar_t **argv);
-PyAPI_FUNC(PyStatus) Py_InitializeFromConfig(const PyConfig *config);
-PyAPI_FUNC(int) Py_RunMain(void);
+PyAPI_FUNC(PyStatus) Py_InitializeFromConfig(const PyConfig *config);  /* the configuration stays the caller's */
+PyAPI_FUNC(int) Py_RunMain(void);  /* what the configuration says, then Py_FinalizeEx(): the exit status */
+/* 0, or -1 with an exception; before the interpreter ends */
 PyAPI_FUNC(int) PyUnstable_AtExit(PyInterpreterState *interp, atexit_datacallbackfunc func, void *data);
 #endif
 
 /* --- Further interpreters --- */
-PyAPI_FUNC(PyThreadState *) Py_NewInterpreter(void);
-PyAPI_FUNC(void) Py_EndInterpreter(PyThreadState *tstate);
+PyAPI_FUNC(PyThreadState *) Py_NewInterpreter(void);  /* NULL where it fails; its thread state is the current one */
+PyAPI_FUNC(void) Py_EndInterpreter(PyThreadState *tstate);  /* of the current thread state; none is current afterwards */
 #ifndef Py_LIMITED_API
+/* its thread state is the current one, and *tstate_p */
 PyAPI_FUNC(PyStatus) Py_NewInterpreterFromConfig(PyThreadState **tstate_p, const PyInterpreterConfig *config);
 #endif
 
 /* --- Names and paths of the program --- */
-Py_DEPRECATED(3.11) PyAPI_FUNC(void) Py_SetProgramName(const wchar_t *name);
-Py_DEPRECATED(3.13) PyAPI_FUNC(wchar_t *) Py_GetProgramName(void);
-Py_DEPRECATED(3.13) PyAPI_FUNC(wchar_t *) Py_GetPrefix(void);
-Py_DEPRECATED(3.13) PyAPI_FUNC(wchar_t *) Py_GetExecPrefix(void);
-Py_DEPRECATED(3.13) PyAPI_FUNC(wchar_t *) Py_GetProgramFullPath(void);
-Py_DEPRECATED(3.13) PyAPI_FUNC(wchar_t *) Py_GetPath(void);
-Py_DEPRECATED(3.11) PyAPI_FUNC(void) Py_SetPythonHome(const wchar_t *home);
-Py_DEPRECATED(3.13) PyAPI_FUNC(wchar_t *) Py_GetPythonHome(void);
+Py_DEPRECATED(3.11) PyAPI_FUNC(void) Py_SetProgramName(const wchar_t *name);  /* before Py_Initialize(); not copied */
+Py_DEPRECATED(3.13) PyAPI_FUNC(wchar_t *) Py_GetProgramName(void);  /* not to be changed */
+Py_DEPRECATED(3.13) PyAPI_FUNC(wchar_t *) Py_GetPrefix(void);  /* not to be changed */
+Py_DEPRECATED(3.13) PyAPI_FUNC(wchar_t *) Py_GetExecPrefix(void);  /* not to be changed */
+Py_DEPRECATED(3.13) PyAPI_FUNC(wchar_t *) Py_GetProgramFullPath(void);  /* not to be changed */
+Py_DEPRECATED(3.13) PyAPI_FUNC(wchar_t *) Py_GetPath(void);  /* not to be changed */
+Py_DEPRECATED(3.11) PyAPI_FUNC(void) Py_SetPythonHome(const wchar_t *home);  /* before Py_Initialize(); not copied */
+Py_DEPRECATED(3.13) PyAPI_FUNC(wchar_t *) Py_GetPythonHome(void);  /* not to be changed */
 
 /* --- Which Python this is --- */
-PyAPI_FUNC(const char *) Py_GetVersion(void);
-PyAPI_FUNC(const char *) Py_GetPlatform(void);
-PyAPI_FUNC(const char *) Py_GetCopyright(void);
-PyAPI_FUNC(const char *) Py_GetCompiler(void);
-PyAPI_FUNC(const char *) Py_GetBuildInfo(void);
+PyAPI_FUNC(const char *) Py_GetVersion(void);  /* as sys.version */
+PyAPI_FUNC(const char *) Py_GetPlatform(void);  /* as sys.platform */
+PyAPI_FUNC(const char *) Py_GetCopyright(void);  /* as sys.copyright */
+PyAPI_FUNC(const char *) Py_GetCompiler(void);  /* in brackets */
+PyAPI_FUNC(const char *) Py_GetBuildInfo(void);  /* number and date of the build */
 
 /* --- Signals --- */
-PyAPI_FUNC(PyOS_sighandler_t) PyOS_getsig(int i);
-PyAPI_FUNC(PyOS_sighandler_t) PyOS_setsig(int i, PyOS_sighandler_t h);
+PyAPI_FUNC(PyOS_sighandler_t) PyOS_getsig(int i);  /* the handler */
+PyAPI_FUNC(PyOS_sighandler_t) PyOS_setsig(int i, PyOS_sighandler_t h);  /* the handler before */
 
-/* --- Initializing and finalizing the interpreter --- */
+/* --- Start and end --- */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(int) Py_FrozenMain(int argc, char **argv);
+PyAPI_FUNC(int) Py_FrozenMain(int argc, char **argv);  /* the program that the frozen module __main__ is */
 #endif
 
 /* --- The operating system --- */

@@ -25,6 +25,7 @@ typedef enum {
     PYMEM_ALLOCATOR_MIMALLOC_DEBUG = 8,
 } PyMemAllocatorName;
 
+/* Functions of an allocator, and their first argument. */
 typedef struct {
     void *ctx;
     void *(*malloc) (void *ctx, size_t size);
@@ -36,23 +37,24 @@ typedef struct {
 
 /* --- Without the GIL --- */
 #if _Py_API >= 0x030D0000
-PyAPI_FUNC(void *) PyMem_RawMalloc(size_t n);
-PyAPI_FUNC(void *) PyMem_RawCalloc(size_t nelem, size_t elsize);
-PyAPI_FUNC(void *) PyMem_RawRealloc(void *p, size_t n);
-PyAPI_FUNC(void) PyMem_RawFree(void *p);
+PyAPI_FUNC(void *) PyMem_RawMalloc(size_t n);  /* NULL where there is no memory */
+PyAPI_FUNC(void *) PyMem_RawCalloc(size_t nelem, size_t elsize);  /* zeroed; NULL where there is no memory */
+PyAPI_FUNC(void *) PyMem_RawRealloc(void *p, size_t n);  /* NULL, and p stays, where there is no memory */
+PyAPI_FUNC(void) PyMem_RawFree(void *p);  /* NULL does no harm */
 #endif
 
 /* --- With the GIL --- */
-PyAPI_FUNC(void *) PyMem_Malloc(size_t n);
-PyAPI_FUNC(void *) PyMem_Calloc(size_t nelem, size_t elsize);
-PyAPI_FUNC(void *) PyMem_Realloc(void *p, size_t n);
-PyAPI_FUNC(void) PyMem_Free(void *p);
+PyAPI_FUNC(void *) PyMem_Malloc(size_t n);  /* NULL where there is no memory */
+PyAPI_FUNC(void *) PyMem_Calloc(size_t nelem, size_t elsize);  /* zeroed; NULL where there is no memory */
+PyAPI_FUNC(void *) PyMem_Realloc(void *p, size_t n);  /* NULL, and p stays, where there is no memory */
+PyAPI_FUNC(void) PyMem_Free(void *p);  /* NULL does no harm */
 
 /* --- Other allocators --- */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(void) PyMem_GetAllocator(PyMemAllocatorDomain domain, PyMemAllocatorEx *allocator);
+PyAPI_FUNC(void) PyMem_GetAllocator(PyMemAllocatorDomain domain, PyMemAllocatorEx *allocator);  /* what the domain uses */
+/* the raw domain's has to work without the GIL */
 PyAPI_FUNC(void) PyMem_SetAllocator(PyMemAllocatorDomain domain, PyMemAllocatorEx *allocator);
-PyAPI_FUNC(void) PyMem_SetupDebugHooks(void);
+PyAPI_FUNC(void) PyMem_SetupDebugHooks(void);  /* around the allocators of all domains */
 #endif
 
 /* --- With a type: n elements, or NULL where n is negative or too large --- */

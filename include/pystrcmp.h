@@ -10,8 +10,8 @@ extern "C" {
 #define PyOS_stricmp PyOS_mystricmp
 
 /* --- C strings --- */
-PyAPI_FUNC(int) PyOS_mystricmp(const char *str1, const char *str2);
-PyAPI_FUNC(int) PyOS_mystrnicmp(const char *str1, const char *str2, Py_ssize_t size);
+PyAPI_FUNC(int) PyOS_mystricmp(const char *str1, const char *str2);  /* as strcmp() */
+PyAPI_FUNC(int) PyOS_mystrnicmp(const char *str1, const char *str2, Py_ssize_t size);  /* as strncmp() */
 
 #ifdef __cplusplus
 }

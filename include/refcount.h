@@ -16,11 +16,11 @@ extern "C" {
 #define _Py_IMMORTAL_MINIMUM_REFCNT (1ULL << 31)
 
 /* --- As functions --- */
-PyAPI_FUNC(Py_ssize_t) Py_REFCNT(PyObject *o);
-PyAPI_FUNC(PyObject *) Py_NewRef(PyObject *o);
-PyAPI_FUNC(PyObject *) Py_XNewRef(PyObject *o);
-PyAPI_FUNC(void) Py_IncRef(PyObject *o);
-PyAPI_FUNC(void) Py_DecRef(PyObject *o);
+PyAPI_FUNC(Py_ssize_t) Py_REFCNT(PyObject *o);  /* the count; of immortal objects a large number */
+PyAPI_FUNC(PyObject *) Py_NewRef(PyObject *o);  /* new reference */
+PyAPI_FUNC(PyObject *) Py_XNewRef(PyObject *o);  /* new reference, or NULL */
+PyAPI_FUNC(void) Py_IncRef(PyObject *o);  /* NULL does no harm */
+PyAPI_FUNC(void) Py_DecRef(PyObject *o);  /* NULL does no harm */
 
 /* --- Names with an underscore: not for new code --- */
 PyAPI_FUNC(void) _Py_SetRefcnt(PyObject *ob, Py_ssize_t refcnt);

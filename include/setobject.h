@@ -11,6 +11,7 @@ extern "C" {
 #endif
 
 #ifndef Py_LIMITED_API
+/* A place of a set: key NULL means empty. */
 typedef struct {
     PyObject *key;
     Py_hash_t hash;
@@ -18,12 +19,12 @@ typedef struct {
 
 typedef struct {
     PyObject_HEAD
-    Py_ssize_t fill;
-    Py_ssize_t used;
-    Py_ssize_t mask;
-    setentry *table;
-    Py_hash_t hash;
-    Py_ssize_t finger;
+    Py_ssize_t fill;  /* places with a key, and those where one was removed */
+    Py_ssize_t used;  /* number of items */
+    Py_ssize_t mask;  /* number of places less one */
+    setentry *table;  /* smalltable, or what was allocated */
+    Py_hash_t hash;  /* of a frozenset; -1: not asked for yet */
+    Py_ssize_t finger;  /* where pop() goes on */
     setentry smalltable[8];
     PyObject *weakreflist;
 } PySetObject;
@@ -40,7 +41,7 @@ PyAPI_FUNC(Py_ssize_t) PySet_Size(PyObject *anyset);
 PyAPI_FUNC(int) PySet_Contains(PyObject *anyset, PyObject *key);  /* 1 or 0, or -1 with an exception */
 PyAPI_FUNC(int) PySet_Add(PyObject *set, PyObject *key);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PySet_Discard(PyObject *set, PyObject *key);  /* 1 or 0, or -1 with an exception */
-PyAPI_FUNC(PyObject *) PySet_Pop(PyObject *set);  /* new reference */
+PyAPI_FUNC(PyObject *) PySet_Pop(PyObject *set);  /* new reference; NULL with KeyError where it is empty */
 PyAPI_FUNC(int) PySet_Clear(PyObject *set);  /* 0, or -1 with an exception */
 
 #define PySet_CheckExact(op) Py_IS_TYPE((op), &PySet_Type)

@@ -27,7 +27,7 @@ Py_DEPRECATED(3.7) PyAPI_FUNC(int) PySlice_GetIndicesEx(PyObject *slice, Py_ssiz
 /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PySlice_Unpack(PyObject *slice, Py_ssize_t *start, Py_ssize_t *stop, Py_ssize_t *step);
 PyAPI_FUNC(Py_ssize_t) PySlice_AdjustIndices(Py_ssize_t length, Py_ssize_t *start, Py_ssize_t *stop,
-    Py_ssize_t step);
+    Py_ssize_t step);  /* the number of items; start and stop are brought into range */
 #endif
 
 /* --- Names with an underscore: not for new code --- */

@@ -20,6 +20,7 @@ extern "C" {
 #define T_USHORT Py_T_USHORT
 #define T_UINT Py_T_UINT
 #define T_ULONG Py_T_ULONG
+
 #define T_STRING_INPLACE Py_T_STRING_INPLACE
 #define T_BOOL Py_T_BOOL
 #define T_OBJECT_EX Py_T_OBJECT_EX

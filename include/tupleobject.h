@@ -9,7 +9,7 @@ extern "C" {
 #ifndef Py_LIMITED_API
 typedef struct {
     PyObject_VAR_HEAD
-    Py_hash_t ob_hash;
+    Py_hash_t ob_hash;  /* -1: not asked for yet */
     PyObject *ob_item[1];
 } PyTupleObject;
 #endif
@@ -23,9 +23,11 @@ PyAPI_FUNC(PyObject *) PyTuple_Pack(Py_ssize_t n, ...);  /* new reference */
 PyAPI_FUNC(Py_ssize_t) PyTuple_Size(PyObject *p);  /* -1 with an exception */
 PyAPI_FUNC(PyObject *) PyTuple_GetItem(PyObject *p, Py_ssize_t pos);  /* borrowed reference */
 PyAPI_FUNC(PyObject *) PyTuple_GetSlice(PyObject *p, Py_ssize_t low, Py_ssize_t high);  /* new reference */
-PyAPI_FUNC(int) PyTuple_SetItem(PyObject *p, Py_ssize_t pos, PyObject *o);  /* steals o; 0, or -1 with an exception */
+/* steals o, also when it fails: 0, or -1 with an exception; for a tuple that nobody else has seen */
+PyAPI_FUNC(int) PyTuple_SetItem(PyObject *p, Py_ssize_t pos, PyObject *o);
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(int) _PyTuple_Resize(PyObject **p, Py_ssize_t newsize);  /* 0, or -1 with an exception */
+/* 0, or -1 with an exception and *p is NULL; for a tuple that nobody else has seen */
+PyAPI_FUNC(int) _PyTuple_Resize(PyObject **p, Py_ssize_t newsize);
 #endif
 
 #define PyTuple_Check(op) PyType_FastSubclass(Py_TYPE(op), Py_TPFLAGS_TUPLE_SUBCLASS)

@@ -11,6 +11,7 @@ extern "C" {
 #define Py_mp_ass_subscript 3
 #define Py_mp_length 4
 #define Py_mp_subscript 5
+
 #define Py_nb_absolute 6
 #define Py_nb_add 7
 #define Py_nb_and 8
@@ -44,6 +45,7 @@ extern "C" {
 #define Py_nb_subtract 36
 #define Py_nb_true_divide 37
 #define Py_nb_xor 38
+
 #define Py_sq_ass_item 39
 #define Py_sq_concat 40
 #define Py_sq_contains 41
@@ -52,6 +54,7 @@ extern "C" {
 #define Py_sq_item 44
 #define Py_sq_length 45
 #define Py_sq_repeat 46
+
 #define Py_tp_alloc 47
 #define Py_tp_base 48
 #define Py_tp_bases 49
@@ -80,6 +83,7 @@ extern "C" {
 #define Py_tp_members 72
 #define Py_tp_getset 73
 #define Py_tp_free 74
+
 #define Py_nb_matrix_multiply 75
 #define Py_nb_inplace_matrix_multiply 76
 #define Py_am_await 77

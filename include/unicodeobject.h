@@ -108,6 +108,7 @@ PyAPI_FUNC(PyObject *) PyUnicode_FromOrdinal(int ordinal);  /* new reference */
 /* new reference */
 PyAPI_FUNC(PyObject *) PyUnicode_FromEncodedObject(PyObject *obj, const char *encoding, const char *errors);
 PyAPI_FUNC(PyObject *) PyUnicode_BuildEncodingMap(PyObject *string);  /* new reference */
+/* 0, or -1 with an exception; *unicode becomes the result */
 PyAPI_FUNC(int) PyUnicode_Resize(PyObject **unicode, Py_ssize_t length);
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(PyObject *) PyUnicode_New(Py_ssize_t size, Py_UCS4 maxchar);  /* new reference */
@@ -115,21 +116,22 @@ PyAPI_FUNC(PyObject *) PyUnicode_FromKindAndData(int kind, const void *buffer, P
 #endif
 
 /* --- Interned strings --- */
-PyAPI_FUNC(void) PyUnicode_InternInPlace(PyObject **p_unicode);
+PyAPI_FUNC(void) PyUnicode_InternInPlace(PyObject **p_unicode);  /* *p becomes the interned string */
 PyAPI_FUNC(PyObject *) PyUnicode_InternFromString(const char *str);  /* new reference */
 
 /* --- Characters of a string --- */
 #if _Py_API >= 0x03030000
-PyAPI_FUNC(Py_ssize_t) PyUnicode_GetLength(PyObject *unicode);
-/* 0, or -1 with an exception */
+PyAPI_FUNC(Py_ssize_t) PyUnicode_GetLength(PyObject *unicode);  /* -1 with an exception */
+/* 0, or -1 with an exception; for a string that nobody else has seen */
 PyAPI_FUNC(int) PyUnicode_WriteChar(PyObject *unicode, Py_ssize_t index, Py_UCS4 character);
-PyAPI_FUNC(Py_UCS4) PyUnicode_ReadChar(PyObject *unicode, Py_ssize_t index);
+PyAPI_FUNC(Py_UCS4) PyUnicode_ReadChar(PyObject *unicode, Py_ssize_t index);  /* (Py_UCS4)-1 with an exception */
 PyAPI_FUNC(PyObject *) PyUnicode_Substring(PyObject *unicode, Py_ssize_t start, Py_ssize_t end);  /* new reference */
+/* buffer, or NULL with an exception */
 PyAPI_FUNC(Py_UCS4 *) PyUnicode_AsUCS4(PyObject *unicode, Py_UCS4 *buffer, Py_ssize_t buflen, int copy_null);
-PyAPI_FUNC(Py_UCS4 *) PyUnicode_AsUCS4Copy(PyObject *unicode);
+PyAPI_FUNC(Py_UCS4 *) PyUnicode_AsUCS4Copy(PyObject *unicode);  /* to be freed by PyMem_Free(); NULL with an exception */
 #endif
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(int) PyUnicode_KIND(PyObject *unicode);
+PyAPI_FUNC(int) PyUnicode_KIND(PyObject *unicode);  /* bytes of a character: 1, 2 or 4 */
 PyAPI_FUNC(Py_ssize_t) PyUnicode_CopyCharacters(PyObject *to, Py_ssize_t to_start, PyObject *from,
     Py_ssize_t from_start, Py_ssize_t how_many);  /* -1 with an exception */
 PyAPI_FUNC(Py_ssize_t) PyUnicode_Fill(PyObject *unicode, Py_ssize_t start, Py_ssize_t length,
@@ -138,23 +140,25 @@ PyAPI_FUNC(Py_ssize_t) PyUnicode_Fill(PyObject *unicode, Py_ssize_t start, Py_ss
 
 /* --- Wide characters --- */
 PyAPI_FUNC(PyObject *) PyUnicode_FromWideChar(const wchar_t *wstr, Py_ssize_t size);  /* new reference */
+/* how many were copied; -1 with an exception */
 PyAPI_FUNC(Py_ssize_t) PyUnicode_AsWideChar(PyObject *unicode, wchar_t *wstr, Py_ssize_t size);
+/* to be freed by PyMem_Free(); NULL with an exception */
 PyAPI_FUNC(wchar_t *) PyUnicode_AsWideCharString(PyObject *unicode, Py_ssize_t *size);
 
 /* --- Codecs by name --- */
-PyAPI_FUNC(const char *) PyUnicode_GetDefaultEncoding(void);
+PyAPI_FUNC(const char *) PyUnicode_GetDefaultEncoding(void);  /* "utf-8" */
 PyAPI_FUNC(PyObject *) PyUnicode_Decode(const char *str, Py_ssize_t size, const char *encoding,
     const char *errors);  /* new reference */
 /* new reference */
 PyAPI_FUNC(PyObject *) PyUnicode_AsEncodedString(PyObject *unicode, const char *encoding, const char *errors);
 Py_DEPRECATED(3.6) PyAPI_FUNC(PyObject *) PyUnicode_AsDecodedObject(PyObject *unicode, const char *encoding,
-    const char *errors);
+    const char *errors);  /* new reference */
 Py_DEPRECATED(3.6) PyAPI_FUNC(PyObject *) PyUnicode_AsDecodedUnicode(PyObject *unicode, const char *encoding,
-    const char *errors);
+    const char *errors);  /* new reference */
 Py_DEPRECATED(3.6) PyAPI_FUNC(PyObject *) PyUnicode_AsEncodedObject(PyObject *unicode, const char *encoding,
-    const char *errors);
+    const char *errors);  /* new reference */
 Py_DEPRECATED(3.6) PyAPI_FUNC(PyObject *) PyUnicode_AsEncodedUnicode(PyObject *unicode, const char *encoding,
-    const char *errors);
+    const char *errors);  /* new reference */
 
 /* --- UTF-7, UTF-8, UTF-16, UTF-32 --- */
 PyAPI_FUNC(PyObject *) PyUnicode_DecodeUTF8(const char *str, Py_ssize_t size, const char *errors);  /* new reference */
@@ -175,10 +179,11 @@ PyAPI_FUNC(PyObject *) PyUnicode_DecodeUTF7(const char *str, Py_ssize_t size, co
 PyAPI_FUNC(PyObject *) PyUnicode_DecodeUTF7Stateful(const char *str, Py_ssize_t size, const char *errors,
     Py_ssize_t *consumed);  /* new reference */
 #if _Py_API >= 0x030A0000
+/* as long as the string; NULL with an exception */
 PyAPI_FUNC(const char *) PyUnicode_AsUTF8AndSize(PyObject *unicode, Py_ssize_t *size);
 #endif
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(const char *) PyUnicode_AsUTF8(PyObject *unicode);
+PyAPI_FUNC(const char *) PyUnicode_AsUTF8(PyObject *unicode);  /* as long as the string; NULL with an exception */
 #endif
 
 /* --- Escapes --- */
@@ -197,10 +202,12 @@ PyAPI_FUNC(PyObject *) PyUnicode_AsASCIIString(PyObject *unicode);  /* new refer
 PyAPI_FUNC(PyObject *) PyUnicode_DecodeCharmap(const char *str, Py_ssize_t length, PyObject *mapping,
     const char *errors);  /* new reference */
 PyAPI_FUNC(PyObject *) PyUnicode_AsCharmapString(PyObject *unicode, PyObject *mapping);  /* new reference */
-PyAPI_FUNC(int) PyUnicode_CompareWithASCIIString(PyObject *unicode, const char *string);
+PyAPI_FUNC(int) PyUnicode_CompareWithASCIIString(PyObject *unicode, const char *string);  /* -1, 0 or 1: cannot fail */
 
 /* --- The encodings of the locale and of file names --- */
+/* for "O&": bytes, a new reference; 1, Py_CLEANUP_SUPPORTED, or 0 with an exception */
 PyAPI_FUNC(int) PyUnicode_FSConverter(PyObject *obj, void *result);
+/* for "O&": str, a new reference; 1, Py_CLEANUP_SUPPORTED, or 0 with an exception */
 PyAPI_FUNC(int) PyUnicode_FSDecoder(PyObject *obj, void *result);
 PyAPI_FUNC(PyObject *) PyUnicode_DecodeFSDefaultAndSize(const char *str, Py_ssize_t size);  /* new reference */
 PyAPI_FUNC(PyObject *) PyUnicode_DecodeFSDefault(const char *str);  /* new reference */
@@ -214,20 +221,22 @@ PyAPI_FUNC(PyObject *) PyUnicode_EncodeLocale(PyObject *unicode, const char *err
 
 /* --- Comparison --- */
 PyAPI_FUNC(int) PyUnicode_IsIdentifier(PyObject *unicode);  /* true or false */
-PyAPI_FUNC(int) PyUnicode_Compare(PyObject *left, PyObject *right);
+PyAPI_FUNC(int) PyUnicode_Compare(PyObject *left, PyObject *right);  /* -1, 0 or 1; -1 with an exception */
 PyAPI_FUNC(PyObject *) PyUnicode_RichCompare(PyObject *left, PyObject *right, int op);  /* new reference */
 PyAPI_FUNC(int) PyUnicode_Contains(PyObject *unicode, PyObject *substr);
 #if _Py_API >= 0x030D0000
+/* 1 or 0: cannot fail */
 PyAPI_FUNC(int) PyUnicode_EqualToUTF8AndSize(PyObject *unicode, const char *string, Py_ssize_t size);
-PyAPI_FUNC(int) PyUnicode_EqualToUTF8(PyObject *unicode, const char *string);
+PyAPI_FUNC(int) PyUnicode_EqualToUTF8(PyObject *unicode, const char *string);  /* 1 or 0: cannot fail */
 #endif
 #if _Py_API >= 0x030E0000
 PyAPI_FUNC(int) PyUnicode_Equal(PyObject *a, PyObject *b);  /* true or false: cannot fail */
 #endif
 
 /* --- Methods of str --- */
+/* *pleft becomes the result, a new reference, or NULL with an exception */
 PyAPI_FUNC(void) PyUnicode_Append(PyObject **p_left, PyObject *right);
-PyAPI_FUNC(void) PyUnicode_AppendAndDel(PyObject **p_left, PyObject *right);
+PyAPI_FUNC(void) PyUnicode_AppendAndDel(PyObject **p_left, PyObject *right);  /* as PyUnicode_Append(), steals right */
 PyAPI_FUNC(PyObject *) PyUnicode_Translate(PyObject *unicode, PyObject *table, const char *errors);  /* new reference */
 PyAPI_FUNC(PyObject *) PyUnicode_Concat(PyObject *left, PyObject *right);  /* new reference */
 PyAPI_FUNC(PyObject *) PyUnicode_Split(PyObject *unicode, PyObject *sep, Py_ssize_t maxsplit);  /* new reference */
@@ -237,9 +246,9 @@ PyAPI_FUNC(PyObject *) PyUnicode_Partition(PyObject *unicode, PyObject *sep);  /
 PyAPI_FUNC(PyObject *) PyUnicode_RPartition(PyObject *unicode, PyObject *sep);  /* new reference */
 PyAPI_FUNC(PyObject *) PyUnicode_Join(PyObject *separator, PyObject *seq);  /* new reference */
 PyAPI_FUNC(Py_ssize_t) PyUnicode_Tailmatch(PyObject *unicode, PyObject *substr, Py_ssize_t start,
-    Py_ssize_t end, int direction);  /* -1 with an exception */
+    Py_ssize_t end, int direction);  /* 1 or 0, or -1 with an exception; direction -1: at the start, 1: at the end */
 PyAPI_FUNC(Py_ssize_t) PyUnicode_Find(PyObject *unicode, PyObject *substr, Py_ssize_t start, Py_ssize_t end,
-    int direction);
+    int direction);  /* the index; -1: not found, -2 with an exception */
 /* -1 with an exception */
 PyAPI_FUNC(Py_ssize_t) PyUnicode_Count(PyObject *unicode, PyObject *substr, Py_ssize_t start, Py_ssize_t end);
 PyAPI_FUNC(PyObject *) PyUnicode_Replace(PyObject *unicode, PyObject *substr, PyObject *replstr,
@@ -247,26 +256,31 @@ PyAPI_FUNC(PyObject *) PyUnicode_Replace(PyObject *unicode, PyObject *substr, Py
 PyAPI_FUNC(PyObject *) PyUnicode_Format(PyObject *format, PyObject *args);  /* new reference */
 #if _Py_API >= 0x03030000
 PyAPI_FUNC(Py_ssize_t) PyUnicode_FindChar(PyObject *unicode, Py_UCS4 ch, Py_ssize_t start, Py_ssize_t end,
-    int direction);
+    int direction);  /* the index; -1: not found, -2 with an exception */
 #endif
 
 /* --- A string piece by piece: 0, or -1 with an exception --- */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(PyUnicodeWriter *) PyUnicodeWriter_Create(Py_ssize_t length);
-PyAPI_FUNC(PyObject *) PyUnicodeWriter_Finish(PyUnicodeWriter *writer);
-PyAPI_FUNC(void) PyUnicodeWriter_Discard(PyUnicodeWriter *writer);
-PyAPI_FUNC(int) PyUnicodeWriter_WriteChar(PyUnicodeWriter *writer, Py_UCS4 ch);
+PyAPI_FUNC(PyUnicodeWriter *) PyUnicodeWriter_Create(Py_ssize_t length);  /* NULL with an exception */
+PyAPI_FUNC(PyObject *) PyUnicodeWriter_Finish(PyUnicodeWriter *writer);  /* new reference; the writer is gone */
+PyAPI_FUNC(void) PyUnicodeWriter_Discard(PyUnicodeWriter *writer);  /* the writer is gone; NULL does no harm */
+PyAPI_FUNC(int) PyUnicodeWriter_WriteChar(PyUnicodeWriter *writer, Py_UCS4 ch);  /* one character */
+/* size -1: up to the zero */
 PyAPI_FUNC(int) PyUnicodeWriter_WriteUTF8(PyUnicodeWriter *writer, const char *str, Py_ssize_t size);
+/* size -1: up to the zero */
 PyAPI_FUNC(int) PyUnicodeWriter_WriteASCII(PyUnicodeWriter *writer, const char *str, Py_ssize_t size);
+/* size -1: up to the zero */
 PyAPI_FUNC(int) PyUnicodeWriter_WriteWideChar(PyUnicodeWriter *writer, const wchar_t *str, Py_ssize_t size);
+/* size is the number of characters */
 PyAPI_FUNC(int) PyUnicodeWriter_WriteUCS4(PyUnicodeWriter *writer, Py_UCS4 *str, Py_ssize_t size);
-PyAPI_FUNC(int) PyUnicodeWriter_WriteStr(PyUnicodeWriter *writer, PyObject *obj);
-PyAPI_FUNC(int) PyUnicodeWriter_WriteRepr(PyUnicodeWriter *writer, PyObject *obj);
+PyAPI_FUNC(int) PyUnicodeWriter_WriteStr(PyUnicodeWriter *writer, PyObject *obj);  /* str(obj) */
+PyAPI_FUNC(int) PyUnicodeWriter_WriteRepr(PyUnicodeWriter *writer, PyObject *obj);  /* repr(obj); "<NULL>" for NULL */
 PyAPI_FUNC(int) PyUnicodeWriter_WriteSubstring(PyUnicodeWriter *writer, PyObject *str, Py_ssize_t start,
-    Py_ssize_t end);
+    Py_ssize_t end);  /* from start to end */
+/* the format is PyUnicode_FromFormat()'s */
 PyAPI_FUNC(int) PyUnicodeWriter_Format(PyUnicodeWriter *writer, const char *format, ...);
 PyAPI_FUNC(int) PyUnicodeWriter_DecodeUTF8Stateful(PyUnicodeWriter *writer, const char *string,
-    Py_ssize_t length, const char *errors, Py_ssize_t *consumed);
+    Py_ssize_t length, const char *errors, Py_ssize_t *consumed);  /* consumed NULL: an incomplete end is an error */
 #endif
 
 /* --- Behind the macros: properties of a character --- */
@@ -289,9 +303,9 @@ PyAPI_FUNC(int) _PyUnicode_IsPrintable(Py_UCS4 ch);
 PyAPI_FUNC(int) _PyUnicode_IsAlpha(Py_UCS4 ch);
 #endif
 
-/* --- Unicode Type --- */
+/* --- The type --- */
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(void *) PyUnicode_DATA(PyObject *unicode);
+PyAPI_FUNC(void *) PyUnicode_DATA(PyObject *unicode);  /* the first character */
 #endif
 
 /* --- Names with an underscore: not for new code --- */

@@ -26,8 +26,10 @@ PyAPI_DATA(PyTypeObject) _PyWeakref_CallableProxyType;
 /* --- Weak references --- */
 PyAPI_FUNC(PyObject *) PyWeakref_NewRef(PyObject *ob, PyObject *callback);  /* new reference */
 PyAPI_FUNC(PyObject *) PyWeakref_NewProxy(PyObject *ob, PyObject *callback);  /* new reference */
-Py_DEPRECATED(3.13) PyAPI_FUNC(PyObject *) PyWeakref_GetObject(PyObject *ref);  /* borrowed reference */
+/* borrowed reference, which may end at any time; None where the object is gone */
+Py_DEPRECATED(3.13) PyAPI_FUNC(PyObject *) PyWeakref_GetObject(PyObject *ref);
 #if _Py_API >= 0x030D0000
+/* 1: *pobj is a new reference; 0: the object is gone, NULL; -1 with an exception */
 PyAPI_FUNC(int) PyWeakref_GetRef(PyObject *ref, PyObject **pobj);
 #endif
 #ifndef Py_LIMITED_API

@@ -73,6 +73,7 @@ struct PyCodeObject _PyCode_DEF(1);
 #define CO_NESTED 0x0010
 #define CO_GENERATOR 0x0020
 #define CO_COROUTINE 0x0080
+
 #define CO_ITERABLE_COROUTINE 0x0100
 #define CO_ASYNC_GENERATOR 0x0200
 #define CO_FUTURE_DIVISION 0x20000
@@ -83,6 +84,7 @@ struct PyCodeObject _PyCode_DEF(1);
 #define CO_FUTURE_BARRY_AS_BDFL 0x400000
 #define CO_FUTURE_GENERATOR_STOP 0x800000
 #define CO_FUTURE_ANNOTATIONS 0x1000000
+
 #define CO_NO_MONITORING_EVENTS 0x2000000
 #define CO_HAS_DOCSTRING 0x4000000
 #define CO_METHOD 0x8000000
@@ -126,14 +128,14 @@ PyAPI_FUNC(PyCodeObject *) PyUnstable_Code_New(int argcount, int kwonlyargcount,
     PyObject *linetable, PyObject *exceptiontable);
 /* new reference */
 PyAPI_FUNC(PyCodeObject *) PyCode_NewEmpty(const char *filename, const char *funcname, int firstlineno);
-PyAPI_FUNC(int) PyCode_Addr2Line(PyCodeObject *co, int byte_offset);
+PyAPI_FUNC(int) PyCode_Addr2Line(PyCodeObject *co, int byte_offset);  /* -1 where there is none */
 PyAPI_FUNC(int) PyCode_Addr2Location(PyCodeObject *co, int byte_offset, int *start_line, int *start_column,
     int *end_line, int *end_column);  /* true or false */
-PyAPI_FUNC(PyObject *) PyCode_GetCode(PyCodeObject *co);
-PyAPI_FUNC(PyObject *) PyCode_GetVarnames(PyCodeObject *co);
-PyAPI_FUNC(PyObject *) PyCode_GetCellvars(PyCodeObject *co);
-PyAPI_FUNC(PyObject *) PyCode_GetFreevars(PyCodeObject *co);
-PyAPI_FUNC(int) PyCode_AddWatcher(PyCode_WatchCallback callback);
+PyAPI_FUNC(PyObject *) PyCode_GetCode(PyCodeObject *co);  /* new reference: bytes, without what specialisation changed */
+PyAPI_FUNC(PyObject *) PyCode_GetVarnames(PyCodeObject *co);  /* new reference: a tuple */
+PyAPI_FUNC(PyObject *) PyCode_GetCellvars(PyCodeObject *co);  /* new reference: a tuple */
+PyAPI_FUNC(PyObject *) PyCode_GetFreevars(PyCodeObject *co);  /* new reference: a tuple */
+PyAPI_FUNC(int) PyCode_AddWatcher(PyCode_WatchCallback callback);  /* an id, or -1 with an exception */
 PyAPI_FUNC(int) PyCode_ClearWatcher(int watcher_id);  /* 0, or -1 with an exception */
 PyAPI_FUNC(PyObject *) PyCode_Optimize(PyObject *code, PyObject *consts, PyObject *names, PyObject *lnotab_obj);
 

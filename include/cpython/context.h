@@ -27,7 +27,7 @@ PyAPI_FUNC(PyObject *) PyContext_Copy(PyObject *ctx);  /* new reference */
 PyAPI_FUNC(PyObject *) PyContext_CopyCurrent(void);  /* new reference */
 PyAPI_FUNC(int) PyContext_Enter(PyObject *ctx);  /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyContext_Exit(PyObject *ctx);  /* 0, or -1 with an exception */
-PyAPI_FUNC(int) PyContext_AddWatcher(PyContext_WatchCallback callback);
+PyAPI_FUNC(int) PyContext_AddWatcher(PyContext_WatchCallback callback);  /* an id, or -1 with an exception */
 PyAPI_FUNC(int) PyContext_ClearWatcher(int watcher_id);  /* 0, or -1 with an exception */
 PyAPI_FUNC(PyObject *) PyContextVar_New(const char *name, PyObject *def);  /* new reference */
 PyAPI_FUNC(int) PyContextVar_Get(PyObject *var, PyObject *default_value, PyObject **value);

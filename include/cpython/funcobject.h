@@ -32,9 +32,9 @@ typedef struct {
     PyObject *func_defaults;
     PyObject *func_kwdefaults;
     PyObject *func_closure;
-    PyObject *func_doc;
+    PyObject *func_doc;  /* any object */
     PyObject *func_dict;
-    PyObject *func_weakreflist;
+    PyObject *func_weakreflist;  /* list of weak references */
     PyObject *func_module;
     PyObject *func_annotations;
     PyObject *func_annotate;
@@ -58,8 +58,8 @@ PyAPI_DATA(PyTypeObject) PyClassMethod_Type;
 PyAPI_DATA(PyTypeObject) PyStaticMethod_Type;
 
 /* --- classmethod and staticmethod --- */
-PyAPI_FUNC(PyObject *) PyClassMethod_New(PyObject *callable);
-PyAPI_FUNC(PyObject *) PyStaticMethod_New(PyObject *callable);
+PyAPI_FUNC(PyObject *) PyClassMethod_New(PyObject *callable);  /* new reference */
+PyAPI_FUNC(PyObject *) PyStaticMethod_New(PyObject *callable);  /* new reference */
 
 /* --- Functions --- */
 PyAPI_FUNC(PyObject *) PyFunction_New(PyObject *code, PyObject *globals);  /* new reference */
@@ -70,6 +70,7 @@ PyAPI_FUNC(PyObject *) PyFunction_GetGlobals(PyObject *op);  /* borrowed referen
 PyAPI_FUNC(PyObject *) PyFunction_GetModule(PyObject *op);  /* borrowed reference */
 PyAPI_FUNC(PyObject *) PyFunction_GetDefaults(PyObject *op);  /* borrowed reference */
 PyAPI_FUNC(int) PyFunction_SetDefaults(PyObject *op, PyObject *defaults);
+/* the function's version ends with it */
 PyAPI_FUNC(void) PyFunction_SetVectorcall(PyFunctionObject *func, vectorcallfunc vectorcall);
 PyAPI_FUNC(PyObject *) PyFunction_GetKwDefaults(PyObject *op);  /* borrowed reference */
 PyAPI_FUNC(int) PyFunction_SetKwDefaults(PyObject *op, PyObject *defaults);  /* 0, or -1 with an exception */
@@ -77,7 +78,7 @@ PyAPI_FUNC(PyObject *) PyFunction_GetClosure(PyObject *op);  /* borrowed referen
 PyAPI_FUNC(int) PyFunction_SetClosure(PyObject *op, PyObject *closure);
 PyAPI_FUNC(PyObject *) PyFunction_GetAnnotations(PyObject *op);  /* borrowed reference */
 PyAPI_FUNC(int) PyFunction_SetAnnotations(PyObject *op, PyObject *annotations);
-PyAPI_FUNC(int) PyFunction_AddWatcher(PyFunction_WatchCallback callback);
+PyAPI_FUNC(int) PyFunction_AddWatcher(PyFunction_WatchCallback callback);  /* an id, or -1 with an exception */
 PyAPI_FUNC(int) PyFunction_ClearWatcher(int watcher_id);  /* 0, or -1 with an exception */
 
 #define PyFunction_Check(op) Py_IS_TYPE((op), &PyFunction_Type)

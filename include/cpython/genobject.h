@@ -24,7 +24,7 @@ PyAPI_FUNC(PyObject *) PyCoro_New(PyFrameObject *frame, PyObject *name, PyObject
 PyAPI_FUNC(PyObject *) PyGen_New(PyFrameObject *frame);  /* new reference */
 /* new reference */
 PyAPI_FUNC(PyObject *) PyGen_NewWithQualName(PyFrameObject *frame, PyObject *name, PyObject *qualname);
-PyAPI_FUNC(PyCodeObject *) PyGen_GetCode(PyGenObject *gen);
+PyAPI_FUNC(PyCodeObject *) PyGen_GetCode(PyGenObject *gen);  /* new reference */
 
 /* --- Asynchronous generators --- */
 PyAPI_FUNC(PyObject *) PyAsyncGen_New(PyFrameObject *frame, PyObject *name, PyObject *qualname);

@@ -8,6 +8,7 @@
 extern "C" {
 #endif
 
+/* How a step of the start ended. */
 typedef struct {
     enum {
         _PyStatus_TYPE_OK=0,
@@ -113,43 +114,49 @@ typedef struct PyInitConfig PyInitConfig;
 
 /* --- PyStatus --- */
 PyAPI_FUNC(PyStatus) PyStatus_Ok(void);
-PyAPI_FUNC(PyStatus) PyStatus_Error(const char *err_msg);
-PyAPI_FUNC(PyStatus) PyStatus_NoMemory(void);
-PyAPI_FUNC(PyStatus) PyStatus_Exit(int exitcode);
-PyAPI_FUNC(int) PyStatus_Exception(PyStatus status);
-PyAPI_FUNC(int) PyStatus_IsError(PyStatus status);
-PyAPI_FUNC(int) PyStatus_IsExit(PyStatus status);
+PyAPI_FUNC(PyStatus) PyStatus_Error(const char *err_msg);  /* err_msg is not copied */
+PyAPI_FUNC(PyStatus) PyStatus_NoMemory(void);  /* a failed allocation */
+PyAPI_FUNC(PyStatus) PyStatus_Exit(int exitcode);  /* an end that is no error */
+PyAPI_FUNC(int) PyStatus_Exception(PyStatus status);  /* true for an error or an exit */
+PyAPI_FUNC(int) PyStatus_IsError(PyStatus status);  /* true or false */
+PyAPI_FUNC(int) PyStatus_IsExit(PyStatus status);  /* true or false */
 
 /* --- PyWideStringList --- */
 PyAPI_FUNC(PyStatus) PyWideStringList_Append(PyWideStringList *list, const wchar_t *item);
+/* an index after the end appends */
 PyAPI_FUNC(PyStatus) PyWideStringList_Insert(PyWideStringList *list, Py_ssize_t index, const wchar_t *item);
 
 /* --- PyPreConfig --- */
-PyAPI_FUNC(void) PyPreConfig_InitPythonConfig(PyPreConfig *preconfig);
+PyAPI_FUNC(void) PyPreConfig_InitPythonConfig(PyPreConfig *preconfig);  /* as the python program wants it */
+/* as a host wants it: no environment, no locale */
 PyAPI_FUNC(void) PyPreConfig_InitIsolatedConfig(PyPreConfig *preconfig);
 
 /* --- PyConfig --- */
-PyAPI_FUNC(void) PyConfig_InitPythonConfig(PyConfig *config);
+PyAPI_FUNC(void) PyConfig_InitPythonConfig(PyConfig *config);  /* as the python program wants it */
+/* as a host wants it: no environment, no site directories of the user */
 PyAPI_FUNC(void) PyConfig_InitIsolatedConfig(PyConfig *config);
+/* a copy; for members of the type wchar_t * */
 PyAPI_FUNC(PyStatus) PyConfig_SetString(PyConfig *config, wchar_t **config_str, const wchar_t *str);
+/* decoded as Py_DecodeLocale() does */
 PyAPI_FUNC(PyStatus) PyConfig_SetBytesString(PyConfig *config, wchar_t **config_str, const char *str);
-PyAPI_FUNC(PyStatus) PyConfig_SetArgv(PyConfig *config, Py_ssize_t argc, wchar_t *const *argv);
+PyAPI_FUNC(PyStatus) PyConfig_SetArgv(PyConfig *config, Py_ssize_t argc, wchar_t *const *argv);  /* copies */
+/* decoded as Py_DecodeLocale() does */
 PyAPI_FUNC(PyStatus) PyConfig_SetBytesArgv(PyConfig *config, Py_ssize_t argc, char *const *argv);
 PyAPI_FUNC(PyStatus) PyConfig_SetWideStringList(PyConfig *config, PyWideStringList *list, Py_ssize_t length,
-    wchar_t **items);
-PyAPI_FUNC(PyStatus) PyConfig_Read(PyConfig *config);
-PyAPI_FUNC(void) PyConfig_Clear(PyConfig *config);
+    wchar_t **items);  /* copies */
+PyAPI_FUNC(PyStatus) PyConfig_Read(PyConfig *config);  /* reads environment and command line, computes paths */
+PyAPI_FUNC(void) PyConfig_Clear(PyConfig *config);  /* frees what the members own */
 
 /* --- The configuration of the running interpreter --- */
 PyAPI_FUNC(PyObject *) PyConfig_Get(const char *name);
 PyAPI_FUNC(int) PyConfig_GetInt(const char *name, int *value);  /* 0, or -1 with an exception */
 PyAPI_FUNC(PyObject *) PyConfig_Names(void);
-PyAPI_FUNC(int) PyConfig_Set(const char *name, PyObject *value);
-PyAPI_FUNC(void) Py_GetArgcArgv(int *argc, wchar_t ***argv);
+PyAPI_FUNC(int) PyConfig_Set(const char *name, PyObject *value);  /* 0, or -1 with an exception */
+PyAPI_FUNC(void) Py_GetArgcArgv(int *argc, wchar_t ***argv);  /* as they were given to the program; not to be changed */
 
 /* --- PyInitConfig: options by name --- */
-PyAPI_FUNC(PyInitConfig *) PyInitConfig_Create(void);
-PyAPI_FUNC(void) PyInitConfig_Free(PyInitConfig *config);
+PyAPI_FUNC(PyInitConfig *) PyInitConfig_Create(void);  /* NULL where there is no memory */
+PyAPI_FUNC(void) PyInitConfig_Free(PyInitConfig *config);  /* NULL does no harm */
 PyAPI_FUNC(int) PyInitConfig_GetError(PyInitConfig *config, const char **err_msg);  /* true or false */
 PyAPI_FUNC(int) PyInitConfig_GetExitCode(PyInitConfig *config, int *exitcode);  /* true or false */
 PyAPI_FUNC(int) PyInitConfig_HasOption(PyInitConfig *config, const char *name);  /* true or false */
@@ -159,7 +166,7 @@ PyAPI_FUNC(int) PyInitConfig_GetInt(PyInitConfig *config, const char *name, int6
 PyAPI_FUNC(int) PyInitConfig_GetStr(PyInitConfig *config, const char *name, char **value);
 /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyInitConfig_GetStrList(PyInitConfig *config, const char *name, size_t *length, char ***items);
-PyAPI_FUNC(void) PyInitConfig_FreeStrList(size_t length, char **items);
+PyAPI_FUNC(void) PyInitConfig_FreeStrList(size_t length, char **items);  /* what PyInitConfig_GetStrList() gave */
 /* 0, or -1 with an exception */
 PyAPI_FUNC(int) PyInitConfig_SetInt(PyInitConfig *config, const char *name, int64_t value);
 /* 0, or -1 with an exception */

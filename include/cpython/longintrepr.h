@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-#define PyLong_SHIFT 30
+#define PyLong_SHIFT 30  /* bits of a digit */
 #define _PyLong_DECIMAL_SHIFT 9
 #define _PyLong_SIGN_MASK 3
 #define _PyLong_NON_SIZE_BITS 3
@@ -18,8 +18,8 @@ typedef int32_t sdigit;
 typedef uint64_t twodigits;
 typedef int64_t stwodigits;
 typedef struct _PyLongValue {
-    uintptr_t lv_tag;
-    digit ob_digit[1];
+    uintptr_t lv_tag;  /* number of digits, and the sign in the lower bits */
+    digit ob_digit[1];  /* the lowest first */
 } _PyLongValue;
 
 struct _longobject {
@@ -27,6 +27,7 @@ struct _longobject {
     _PyLongValue long_value;
 };
 
+/* How digits are stored. */
 typedef struct PyLongLayout {
     uint8_t bits_per_digit;
     uint8_t digit_size;
@@ -34,6 +35,7 @@ typedef struct PyLongLayout {
     int8_t digit_endianness;
 } PyLongLayout;
 
+/* An int for reading: value where digits is NULL. */
 typedef struct PyLongExport {
     int64_t value;
     uint8_t negative;

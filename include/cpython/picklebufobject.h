@@ -12,6 +12,7 @@ PyAPI_DATA(PyTypeObject) PyPickleBuffer_Type;
 
 /* --- Functions --- */
 PyAPI_FUNC(PyObject *) PyPickleBuffer_FromObject(PyObject *obj);
+/* borrowed: valid as long as the object; NULL with an exception */
 PyAPI_FUNC(const Py_buffer *) PyPickleBuffer_GetBuffer(PyObject *picklebuf);
 PyAPI_FUNC(int) PyPickleBuffer_Release(PyObject *picklebuf);  /* 0, or -1 with an exception */
 

@@ -25,7 +25,7 @@ Py_DEPRECATED(3.12) PyAPI_DATA(int) Py_HashRandomizationFlag;
 Py_DEPRECATED(3.12) PyAPI_DATA(int) Py_IsolatedFlag;
 
 /* --- The environment --- */
-PyAPI_FUNC(char *) Py_GETENV(const char *name);
+PyAPI_FUNC(char *) Py_GETENV(const char *name);  /* NULL where it is not set, and with -E */
 
 #ifdef __cplusplus
 }

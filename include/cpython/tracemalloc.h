@@ -9,8 +9,9 @@ extern "C" {
 #endif
 
 /* --- Functions --- */
-PyAPI_FUNC(int) PyTraceMalloc_Track(unsigned int domain, uintptr_t ptr, size_t size);  /* 0, or -1 with an exception */
-PyAPI_FUNC(int) PyTraceMalloc_Untrack(unsigned int domain, uintptr_t ptr);
+/* 0, -1 where there is no memory, -2: tracemalloc is off */
+PyAPI_FUNC(int) PyTraceMalloc_Track(unsigned int domain, uintptr_t ptr, size_t size);
+PyAPI_FUNC(int) PyTraceMalloc_Untrack(unsigned int domain, uintptr_t ptr);  /* 0, or -2: tracemalloc is off */
 
 #ifdef __cplusplus
 }
