@@ -70,6 +70,6 @@ Ref<> generate_only(syntax::Module* tree, const CompileOptions& options, syntax:
 namespace ks {
 
 Status compiler_start(PyInterpreterState*) { return Status::Ok; }
-void compiler_end(PyInterpreterState*) {}
+void compiler_end(PyInterpreterState* interpreter) { Py_CLEAR(interpreter->compiler.ast_module); }
 
 }  // namespace ks

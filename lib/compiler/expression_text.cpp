@@ -322,7 +322,14 @@ class Text {
     const int conversion = formatted_value ? formatted_value->conversion : interpolation->conversion;
     const Expression* specification = formatted_value ? formatted_value->format_spec : interpolation->format_spec;
     Text inner;
-    TRY(inner.add(value, tighter(kTest)));
+    // Of an interpolation the text is known as it was written.
+    if (interpolation && interpolation->str && PyUnicode_Check(interpolation->str)) {
+      Py_ssize_t size;
+      const char* written = TRY(PyUnicode_AsUTF8AndSize(interpolation->str, &size));
+      inner.text.assign(written, static_cast<size_t>(size));
+    } else {
+      TRY(inner.add(value, tighter(kTest)));
+    }
     // "{{" would be a brace.
     text += !inner.text.empty() && inner.text[0] == '{' ? "{ " : "{";
     text += inner.text;

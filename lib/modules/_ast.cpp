@@ -7,6 +7,7 @@
 
 #include "modules/module.h"
 #include "object/identifier.h"
+#include "runtime/state.h"
 #include "types/exceptions.h"
 
 namespace ks {
@@ -177,7 +178,8 @@ ModuleState* state_of_class(PyTypeObject* type) {
 // A class attribute as a list or tuple of names; empty when there is none.
 Ref<> names_of(PyObject* self, PyObject* attribute) {
   Ref<> names;
-  if (PyObject_GetOptionalAttr(object(Py_TYPE(self)), attribute, names.out()) < 0) return nullptr;
+  if (attribute == "_fields"_id) names = TRY(steal(PyObject_GetAttr(object(Py_TYPE(self)), attribute)));
+  else if (PyObject_GetOptionalAttr(object(Py_TYPE(self)), attribute, names.out()) < 0) return nullptr;
   if (!names) return steal(PyTuple_New(0));
   return steal(PySequence_Tuple(names));
 }
@@ -451,8 +453,29 @@ Ref<> field_type(PyObject* module, const Field& field) {
   return base;
 }
 
+// A module that is imported again has the classes of the first one.
+Status copy_module(PyObject* from, PyObject* to) {
+  PyObject *name, *value;
+  Py_ssize_t position = 0;
+  while (PyDict_Next(PyModule_GetDict(from), &position, &name, &value)) {
+    Py_ssize_t length;
+    const char* text = TRY(PyUnicode_AsUTF8AndSize(name, &length));
+    if (length > 1 && text[0] == '_' && text[1] == '_') continue;
+    TRY(PyModule_AddObjectRef(to, text, value));
+  }
+  return Status::Ok;
+}
+
 int ast_exec(PyObject* module) {
   ModuleState* state = state_of(module);
+  if (PyObject* first = interpreter()->compiler.ast_module) {
+    const ModuleState* known = state_of(first);
+    state->ast = Py_NewRef(known->ast);
+    state->expr_context = Py_NewRef(known->expr_context);
+    state->load = Py_NewRef(known->load);
+    TRY(copy_module(first, module));
+    return 0;
+  }
   state->ast = TRY(PyType_FromModuleAndSpec(module, &ast_spec, nullptr));
   Ref<> empty = TRY(steal(PyTuple_New(0)));
   for (PyObject* name : {"_fields"_id, "__match_args__"_id, "_attributes"_id}) TRY(PyObject_SetAttr(state->ast, name, empty));
@@ -470,6 +493,7 @@ int ast_exec(PyObject* module) {
       TRY(PyDict_SetItemString(types, field_name(field->name), type));
     }
     TRY(PyObject_SetAttr(cls, "_field_types"_id, types));
+    TRY(PyObject_SetAttr(cls, "__annotations__"_id, types));
   }
   state->expr_context = TRY(PyObject_GetAttrString(module, "expr_context"));
   Ref<> load = TRY(steal(PyObject_GetAttrString(module, "Load")));
@@ -478,6 +502,7 @@ int ast_exec(PyObject* module) {
                              {"PyCF_ONLY_AST", PyCF_ONLY_AST},
                              {"PyCF_TYPE_COMMENTS", PyCF_TYPE_COMMENTS},
                              {"PyCF_OPTIMIZED_AST", PyCF_OPTIMIZED_AST}}));
+  interpreter()->compiler.ast_module = Py_NewRef(module);
   return 0;
 }
 int ast_module_traverse(PyObject* module, visitproc visit, void* arg) {

@@ -33,6 +33,7 @@ Module* parse_interactive(FILE* file, const char* encoding, const char* ps1, con
 // The tree as objects of the _ast module, and back (checked with the reference's messages).
 Ref<> tree_to_object(const Module* tree);
 Module* tree_from_object(PyObject* object, int start, Arena& arena);
+Ref<> ast_module();                      // _ast, once it has been imported without asking sys.modules
 Found is_tree_object(PyObject* object);  // an instance of _ast.AST?
 
 }  // namespace ks::syntax

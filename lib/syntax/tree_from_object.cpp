@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "object/identifier.h"
+#include "runtime/state.h"
 #include "syntax/arena.h"
 #include "syntax/parser.h"
 #include "syntax/validate.h"
@@ -71,7 +72,7 @@ class Converter {
   Converter(Arena& arena) : arena_(arena) {}
 
   Status start() {
-    module_ = TRY(steal(PyImport_ImportModule("_ast")));
+    module_ = TRY(ast_module());
     PyObject** slots = reinterpret_cast<PyObject**>(&types_);
     for (size_t i = 0; i < kTypeCount; ++i) slots[i] = TRY(type(kTypeNames[i]));
     return Status::Ok;
@@ -441,8 +442,13 @@ Module* tree_from_object(PyObject* object, int start, Arena& arena) {
   return module;
 }
 
+Ref<> ast_module() {
+  if (PyObject* known = interpreter()->compiler.ast_module) return borrow(known);
+  return steal(PyImport_ImportModule("_ast"));
+}
+
 Found is_tree_object(PyObject* object) {
-  Ref<> module = TRY(steal(PyImport_ImportModule("_ast")));
+  Ref<> module = TRY(ast_module());
   Ref<> type = TRY(steal(PyObject_GetAttrString(module, "AST")));
   return found(PyObject_IsInstance(object, type));
 }

@@ -24,7 +24,7 @@ constexpr const char* kContexts[] = {"Load", "Store", "Del"};
 class Writer {
  public:
   Status start() {
-    module_ = TRY(steal(PyImport_ImportModule("_ast")));
+    module_ = TRY(ast_module());
     classes_ = TRY(steal(PyDict_New()));
     return Status::Ok;
   }

@@ -96,7 +96,13 @@ HANDLER(LIST_APPEND) {
 }
 HANDLER(SET_ADD) {
   SAVE();
-  if (PySet_Add(sp[-1 - static_cast<Py_ssize_t>(OPARG)].object(), sp[-1].object()) < 0) ERROR();
+  PyObject* set = sp[-1 - static_cast<Py_ssize_t>(OPARG)].object();
+  if (!PySet_Check(set)) {
+    // __conditional_annotations__ may have been given another value.
+    raise(PyExc_TypeError, "'%.200s' object is not a set", Py_TYPE(set)->tp_name);
+    ERROR();
+  }
+  if (PySet_Add(set, sp[-1].object()) < 0) ERROR();
   close(*--sp);
   NEXT(1);
 }
