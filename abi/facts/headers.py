@@ -36,6 +36,8 @@ def fields_of(record):
             name, text = part.get("name", ""), part["type"]["qualType"]
             within = last if unnamed and ("unnamed" in text or "anonymous" in text) and "[" not in text and "*" not in text else None
             if name and not within:
+                # Where an unnamed type stands is no fact: it depends on the installation.
+                text = re.sub(r"\((unnamed|anonymous) (\w+) at [^)]*\)", r"(\1 \2)", text)
                 rows.append((name, text, part.get("isBitfield", False)))
             elif within:
                 if name:
