@@ -169,7 +169,8 @@ static bool comparison_operator(Parser& p, Comparison* op) {
         if (!old) p.error_last(PyExc_SyntaxError, "with Barry as BDFL, use '<>' instead of '!='");
         if (!old) return false;
       } else if (old) {
-        if (p.finding_errors) p.error_last(PyExc_SyntaxError, "invalid syntax.  Maybe you meant '!=' instead of '<>'?");
+        const Token& sign = p.token();
+        if (p.finding_errors) p.error_at({sign.line, sign.column, sign.end_line, sign.end_column}, "invalid syntax.  Maybe you meant '!=' instead of '<>'?");
         return false;
       }
       *op = Comparison::NotEq;

@@ -152,12 +152,15 @@ E* Parser::name_or_attribute() {
 // A capture, the wildcard, a dotted value, or a class with patterns.
 Pattern* Parser::class_or_value_pattern() {
   const Py_ssize_t first = at;
-  const bool wildcard = is_soft("_");
+  if (is_soft("_")) {
+    ++at;
+    return arena.make<MatchAs>(position(first), nullptr, nullptr);
+  }
   E* node = name_or_attribute();
   if (!node) return nullptr;
   if (!is(Kind::LeftParenthesis)) {
     if (node->is<Attribute>()) return arena.make<MatchValue>(position(first), node);
-    return arena.make<MatchAs>(position(first), nullptr, wildcard ? nullptr : node->as<Name>()->id);
+    return arena.make<MatchAs>(position(first), nullptr, node->as<Name>()->id);
   }
   ++at;
   GrowingArray<Pattern*> positional, keywords;

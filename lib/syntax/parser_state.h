@@ -241,7 +241,7 @@ class Parser {
   bool read_formatted_string(GrowingArray<Part>& parts);
   bool replacement_field(GrowingArray<Part>& parts, bool raw, bool is_template);
   bool format_specification(bool raw, bool is_template, Expression** out);
-  bool formatted_text(GrowingArray<Part>& parts, bool raw);
+  bool formatted_text(GrowingArray<Part>& parts, bool raw, bool of_specification = false);
   Expression* join_parts(GrowingArray<Part>& parts, const Position& position, bool formatted, bool templated, PyObject* kind_prefix,
                          bool allow_plain);
   Ref<> source_text(const char* start, const char* end);
@@ -276,7 +276,7 @@ class Parser {
   bool wrong_expression();
   bool wrong_handler();
   bool wrong_quotes();
-  bool wrong_first_strings();
+  bool wrong_first_strings(bool after_parenthesis);
   bool wrong_lambda();
   bool wrong_strings(Py_ssize_t last, bool templated);
   Expression* expression_without_memory();
@@ -326,6 +326,6 @@ Ref<> string_literal_value(Parser& parser, const Token& token, bool* is_bytes);
 // The value of text [start, end) in which escapes are decoded unless `raw`.
 Ref<> decode_text(Parser& parser, const Token& token, const char* start, const char* end, bool raw);
 // SyntaxError from the UnicodeError or ValueError that decoding or evaluating a literal has raised.
-void wrap_literal_error(Parser& parser, const Token& token);
+void wrap_literal_error(Parser& parser);
 
 }  // namespace ks::syntax

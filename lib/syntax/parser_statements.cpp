@@ -251,7 +251,7 @@ static bool augmented_operator(Kind kind, Operator* op) {
 S* Parser::expression_statement() {
   const Py_ssize_t first = at;
   if (finding_errors) {
-    if (wrong_first_strings()) return nullptr;
+    if (wrong_first_strings(true)) return nullptr;
     S* result = assignment();
     if (PyErr_Occurred() || (result && !result->is<Expr>())) return result;
     at = first;
@@ -273,7 +273,7 @@ S* Parser::assignment() {
       if (!is_target(value, true)) return nullptr;
       set_context(value, Context::Store);
       if (targets.append(value) != Status::Ok) return nullptr;
-      if (finding_errors && wrong_first_strings()) return nullptr;
+      if (finding_errors && wrong_first_strings(false)) return nullptr;
       value = annotated_rhs();
       if (!value) return nullptr;
     }

@@ -139,11 +139,12 @@ bool Parser::read_formatted_string(GrowingArray<Part>& parts) {
   }
 }
 
-bool Parser::formatted_text(GrowingArray<Part>& parts, bool raw) {
+// Escapes that are wrong in a format specification are no SyntaxError, as in the reference.
+bool Parser::formatted_text(GrowingArray<Part>& parts, bool raw, bool of_specification) {
   const Token& text = tokens[at];
   Ref<> value = decode_text(*this, text, text.start, text.end, raw);
   if (!value) {
-    wrap_literal_error(*this, text);
+    if (!of_specification) wrap_literal_error(*this);
     return false;
   }
   ++at;
@@ -230,7 +231,7 @@ bool Parser::format_specification(bool raw, bool is_template, E** out) {
   GrowingArray<Part> parts;
   for (;;) {
     if (is(middle)) {
-      if (!formatted_text(parts, raw)) return false;
+      if (!formatted_text(parts, raw, true)) return false;
     } else if (is(Kind::LeftBrace)) {
       // Fields in a specification are formatted at once, in a t-string too.
       const Py_ssize_t field = at;

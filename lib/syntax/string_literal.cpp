@@ -3,7 +3,7 @@
 
 namespace ks::syntax {
 
-void wrap_literal_error(Parser& parser, const Token& token) {
+void wrap_literal_error(Parser& parser) {
   const char* what = PyErr_ExceptionMatches(PyExc_UnicodeError) ? "unicode error"
                      : PyErr_ExceptionMatches(PyExc_ValueError) ? "value error"
                                                                 : nullptr;
@@ -14,7 +14,7 @@ void wrap_literal_error(Parser& parser, const Token& token) {
     PyErr_Clear();
     text = steal(PyUnicode_FromString("unknown error"));
   }
-  parser.error_at({token.line, token.column, token.end_line, token.end_column}, "(%s) %U", what, text.get());
+  parser.error_at(parser.last_place(), "(%s) %U", what, text.get());
 }
 
 // Warns of a backslash before something that it does not change: of the first one in a literal. `count` characters (ASCII)
@@ -254,7 +254,7 @@ Ref<> string_literal_value(Parser& parser, const Token& token, bool* is_bytes) {
   } else {
     value = decode_text(parser, token, start, end, raw);
   }
-  if (!value) wrap_literal_error(parser, token);
+  if (!value) wrap_literal_error(parser);
   return value;
 }
 

@@ -56,8 +56,6 @@ Position Parser::place_for_error(const Token& token) const {
       place.col_offset = token.start == source_end ? last_line_size() - 1 : token.end_column - 1;
     }
     place.end_col_offset = kNoPlace;
-  } else {
-    place.end_col_offset = token.end_column;
   }
   return place;
 }
@@ -65,6 +63,7 @@ Position Parser::place_for_error(const Token& token) const {
 bool Parser::sees_end_of_source() const {
   const Token& last = tokens[furthest];
   if (last.kind == Kind::EndMarker) return true;
+  if (last.kind == Kind::Dot && last.end + 1 == source_end && *last.end == '.') return true;
   if (last.end != source_end) return false;
   // The tokens whose end is only known from the character behind them.
   switch (last.kind) {

@@ -248,10 +248,15 @@ bool Parser::wrong_parameters(Py_ssize_t first, bool is_lambda) {
 // ---- f-strings and t-strings -------------------------------------------------------------------------------------------
 
 // Strings where a target may begin: what is wrong in them is told before what is wrong around them.
-bool Parser::wrong_first_strings() {
-  if (!is(Kind::String)) return false;
+bool Parser::wrong_first_strings(bool after_parenthesis) {
   const Place place(*this);
-  strings();
+  if (after_parenthesis) accept(Kind::LeftParenthesis);
+  if (!is(Kind::String)) return false;
+  const Py_ssize_t first = at;
+  if (strings() && (is(Kind::LeftParenthesis) || is(Kind::LeftBracket) || is(Kind::Dot))) {
+    at = first;
+    primary();
+  }
   return PyErr_Occurred() != nullptr;
 }
 
