@@ -108,6 +108,10 @@ bool load(const std::string& path, const std::string& debug_file, Loaded* loaded
   }
   DebugInfo info;
   if (read_debug_info(bytes, wanted_debug, &info, &loaded->debug_reason)) loaded->debug = std::move(info);
+  else if (loaded->debug_reason.starts_with("broken")) {
+    *reason = (debug_file.empty() ? "" : debug_file + ": ") + loaded->debug_reason;
+    return false;
+  }
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 
+#include <cstring>
 #include <memory>
 
 namespace kingsnake {
@@ -12,6 +13,19 @@ struct Reader {
   bool (*wanted)(std::string_view);
   DebugInfo* info;
   size_t budget = 20000000;  // entries: hostile information may refer in circles
+  bool broken = false;
+
+  // 0: there is one, as libdw has it; anything else ends a loop.
+  int child(Dwarf_Die* parent, Dwarf_Die* result) {
+    const int status = dwarf_child(parent, result);
+    if (status < 0) broken = true;
+    return status;
+  }
+  int sibling(Dwarf_Die* die) {
+    const int status = dwarf_siblingof(die, die);
+    if (status < 0) broken = true;
+    return status;
+  }
 
   static bool follow(Dwarf_Die* die, unsigned name, Dwarf_Die* target) {
     Dwarf_Attribute attribute;
@@ -85,7 +99,7 @@ struct Reader {
 
   void add_fields(Dwarf_Die* structure, uint64_t base, const std::string& prefix, DebugStruct* row, int depth) {
     Dwarf_Die part;
-    if (depth > 16 || dwarf_child(structure, &part) != 0) return;
+    if (depth > 16 || child(structure, &part) != 0) return;
     do {
       if (budget == 0) return;
       --budget;
@@ -109,7 +123,7 @@ struct Reader {
       }
       row->fields.push_back({prefix + name, start, is_bits ? bits : size_of(&type) * 8});
       if (unnamed) add_fields(&within, start, prefix + name + ".", row, depth + 1);
-    } while (dwarf_siblingof(&part, &part) == 0);
+    } while (sibling(&part) == 0);
   }
   void add_struct(const char* name, Dwarf_Die* structure) {
     if (!name || !wanted(name) || info->structs.contains(name) || flag(structure, DW_AT_declaration)) return;
@@ -131,7 +145,7 @@ struct Reader {
     std::string text = follow(die, DW_AT_type, &type) ? machine(&type) : "v";
     text += "(";
     bool first = true;
-    if (dwarf_child(die, &part) == 0) do {
+    if (child(die, &part) == 0) do {
         const int tag = dwarf_tag(&part);
         if (tag != DW_TAG_formal_parameter && tag != DW_TAG_unspecified_parameters) continue;
         if (budget == 0) return;
@@ -139,12 +153,12 @@ struct Reader {
         if (!first) text += ",";
         first = false;
         text += tag == DW_TAG_unspecified_parameters ? "..." : follow(&part, DW_AT_type, &type) ? machine(&type) : "?";
-      } while (dwarf_siblingof(&part, &part) == 0);
+      } while (sibling(&part) == 0);
     info->functions.emplace(name, text + ")");
   }
   void walk(Dwarf_Die* parent, int depth) {
     Dwarf_Die die;
-    if (depth > 16 || dwarf_child(parent, &die) != 0) return;
+    if (depth > 16 || child(parent, &die) != 0) return;
     do {
       if (budget == 0) return;
       --budget;
@@ -157,9 +171,10 @@ struct Reader {
           break;
         }
         case DW_TAG_subprogram: add_function(&die); break;
+        case DW_TAG_invalid: broken = true; return;
         default: break;
       }
-    } while (dwarf_siblingof(&die, &die) == 0);
+    } while (sibling(&die) == 0);
   }
 };
 
@@ -174,7 +189,9 @@ bool read_debug_info(Bytes bytes, bool (*wanted)(std::string_view), DebugInfo* i
   }
   const std::unique_ptr<Dwarf, int (*)(Dwarf*)> dwarf(dwarf_begin_elf(elf.get(), DWARF_C_READ, nullptr), dwarf_end);
   if (!dwarf) {
-    *reason = "no debug information";
+    const char* what = dwarf_errmsg(-1);
+    // libdw says "no DWARF information found" where there is no section of it.
+    *reason = !what || strstr(what, "no DWARF") ? "no debug information" : std::string("broken debug information: ") + what;
     return false;
   }
   Reader reader{wanted, info};
@@ -184,10 +201,13 @@ bool read_debug_info(Bytes bytes, bool (*wanted)(std::string_view), DebugInfo* i
   int status = 0;
   while ((status = dwarf_get_units(dwarf.get(), unit, &unit, nullptr, nullptr, &die, nullptr)) == 0) {
     if (++units > 200000) break;
-    if (die.addr) reader.walk(&die, 0);
+    // An entry without a kind: its abbreviation is not there.
+    if (!die.addr || dwarf_tag(&die) == DW_TAG_invalid) reader.broken = true;
+    else reader.walk(&die, 0);
   }
-  if (status < 0) {
+  if (status < 0 || reader.broken || units > 200000 || reader.budget == 0) {
     *reason = "broken debug information";
+    if (const char* what = dwarf_errmsg(0)) *reason += std::string(": ") + what;
     return false;
   }
   if (info->structs.empty() && info->functions.empty()) {

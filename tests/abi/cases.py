@@ -268,3 +268,10 @@ def broken_inputs(b):
         wheel.writestr("spam.abi3.so", data[:200])
     yield "broken module in a wheel", write("inside-1.0-cp32-abi3-linux_x86_64.whl", inside.getvalue()), "wheel"
     yield "library cut off", write("libpython3.14.so.1.0", (folder / "good/libpython3.14.so.1.0").read_bytes()[:5000]), "lib"
+    debug = bytearray((folder / "layout-good.so").read_bytes())
+    for section in (".debug_info", ".debug_abbrev"):
+        line = next(line for line in subprocess.run(["readelf", "-WS", str(folder / "layout-good.so")], capture_output=True, text=True).stdout.splitlines() if f" {section} " in line)
+        offset, size = (int(part, 16) for part in re.search(r"\S+ +PROGBITS +\S+ +(\S+) +(\S+)", line).groups())
+        content = debug[:]
+        content[offset:offset + size] = b"\xff" * size
+        yield f"{section} of ones", write(f"dwarf-{section[1:]}.so", bytes(content)), "lib"
