@@ -456,7 +456,7 @@ PyObject* names_of_kind(PyCodeObject* code, unsigned char bit, PyObject* _PyCoCa
 
 }  // namespace
 
-Ref<PyCodeObject> code_new(const CodeParts& parts) {
+static Ref<PyCodeObject> make_code(const CodeParts& parts) {
   auto bad = [] {
     PyErr_BadInternalCall();
     return Ref<PyCodeObject>();
@@ -527,6 +527,15 @@ Ref<PyCodeObject> code_new(const CodeParts& parts) {
     ++code->_co_firsttraceable;
   if (interpreter()->compiler.active_code_watchers) notify(PY_CODE_EVENT_CREATE, code);
   return code;
+}
+
+Ref<PyCodeObject> code_new(const CodeParts& parts) {
+  // -X no_debug_ranges: columns are not kept.
+  if (interpreter()->core.config.code_debug_ranges || !parts.linetable || !PyBytes_Check(parts.linetable)) return make_code(parts);
+  Ref<> lines = TRY(line_table_without_columns(parts.linetable));
+  CodeParts without = parts;
+  without.linetable = lines;
+  return make_code(without);
 }
 
 }  // namespace ks

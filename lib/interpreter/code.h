@@ -50,6 +50,9 @@ struct CodeParts {
 // A new code object of checked parts: SystemError, ValueError or TypeError where they do not fit together.
 Ref<PyCodeObject> code_new(const CodeParts& parts);
 
+// A line table that tells lines only.
+Ref<> line_table_without_columns(PyObject* table);
+
 // ---- the line table --------------------------------------------------------------------------------------------------
 
 // Walks the entries of co_linetable. An entry covers the instructions of [start, end) with one location.

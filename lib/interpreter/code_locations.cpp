@@ -6,6 +6,8 @@
 // that more follow; signed ones have their sign in bit 0.
 #include <Python.h>
 
+#include <string>
+
 #include "interpreter/code.h"
 #include "interpreter/code_methods.h"
 #include "object/static_types.h"
@@ -30,6 +32,40 @@ int LocationReader::varint() {
 int LocationReader::signed_varint() {
   const unsigned value = static_cast<unsigned>(varint());
   return value & 1 ? -static_cast<int>(value >> 1) : static_cast<int>(value >> 1);
+}
+
+Ref<> line_table_without_columns(PyObject* table) {
+  const auto* at = reinterpret_cast<const uint8_t*>(PyBytes_AS_STRING(table));
+  const uint8_t* end = at + PyBytes_GET_SIZE(table);
+  std::string result;
+  auto number = [&](bool keep) {
+    while (at < end) {
+      const uint8_t byte = *at++;
+      if (keep) result += static_cast<char>(byte);
+      if (!(byte & 64)) break;
+    }
+  };
+  while (at < end) {
+    const uint8_t head = *at++;
+    const int kind = head >> 3 & 15;
+    if (kind == PY_CODE_LOCATION_INFO_NONE) {
+      result += static_cast<char>(head);
+      continue;
+    }
+    result += static_cast<char>(0x80 | PY_CODE_LOCATION_INFO_NO_COLUMNS << 3 | (head & 7));
+    if (kind == PY_CODE_LOCATION_INFO_NO_COLUMNS || kind == PY_CODE_LOCATION_INFO_LONG) {
+      number(true);
+      if (kind == PY_CODE_LOCATION_INFO_LONG)
+        for (int i = 0; i < 3; ++i) number(false);
+    } else if (kind >= PY_CODE_LOCATION_INFO_ONE_LINE0) {
+      result += static_cast<char>((kind - PY_CODE_LOCATION_INFO_ONE_LINE0) << 1);
+      at += 2;
+    } else {
+      result += '\0';
+      at += 1;
+    }
+  }
+  return steal(PyBytes_FromStringAndSize(result.data(), static_cast<Py_ssize_t>(result.size())));
 }
 
 bool LocationReader::next() {
