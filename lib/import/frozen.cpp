@@ -298,7 +298,15 @@ static Status start_zipimport() {
     return Status::Ok;
   }
   if (PyList_Check(hooks)) TRY(PyList_Insert(hooks, 0, importer));
-  return Status::Ok;
+  // What no hook wanted while zipimport itself was looked for may be an archive.
+  PyObject* cache = sys_get("path_importer_cache"_id);
+  if (!cache || !PyDict_Check(cache)) return Status::Ok;
+  Ref<> paths = TRY(steal(PyDict_Keys(cache)));
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(paths.get()); ++i) {
+    PyObject* path = PyList_GET_ITEM(paths.get(), i);
+    if (PyDict_GetItemWithError(cache, path) == Py_None) TRY(PyDict_DelItem(cache, path));
+  }
+  return PyErr_Occurred() ? failed : Status::Ok;
 }
 
 Status importlib_start_external(PyInterpreterState* state) {

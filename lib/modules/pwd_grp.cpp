@@ -135,10 +135,7 @@ PyObject* group_record(PyObject* module, const group& group) {
 }
 PyObject* grp_getgrgid(PyObject* module, PyObject* id) {
   gid_t gid;
-  if (!posix::convert_gid(id, &gid)) {
-    if (PyErr_ExceptionMatches(PyExc_OverflowError)) PyErr_Format(PyExc_KeyError, "getgrgid(): gid not found: %S", id);
-    return nullptr;
-  }
+  if (!posix::convert_gid(id, &gid)) return nullptr;
   group record;
   std::vector<char> memory;
   int error;

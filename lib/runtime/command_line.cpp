@@ -289,6 +289,7 @@ PyStatus parse_command_line(PyConfig* config, CommandLine* line) {
         break;
       case 'O': ++config->optimization_level; break;
       case 'P': config->safe_path = 1; break;
+      case 'R': config->use_hash_seed = 0; break;
       case 'B': config->write_bytecode = 0; break;
       case 's': config->user_site_directory = 0; break;
       case 'S': config->site_import = 0; break;

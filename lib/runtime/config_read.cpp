@@ -54,7 +54,9 @@ void raise_flag(bool use_environment, int* flag, const char* name) {
 
 PyStatus read_environment(PyConfig* config) {
   const bool use = config->use_environment;
-  raise_flag(use, &config->parser_debug, "PYTHONDEBUG");
+  int debug = 0;
+  raise_flag(use, &debug, "PYTHONDEBUG");
+  if (debug && config->parser_debug < 1) config->parser_debug = 1;
   raise_flag(use, &config->verbose, "PYTHONVERBOSE");
   raise_flag(use, &config->optimization_level, "PYTHONOPTIMIZE");
   if (!config->inspect && environment(use, "PYTHONINSPECT")) config->inspect = 1;
@@ -125,12 +127,19 @@ PyStatus read_options(PyConfig* config) {
 
   if (config->import_time < 0) {
     config->import_time = 0;
-    if (const char* value = environment(use, "PYTHONPROFILEIMPORTTIME")) config->import_time = strcmp(value, "2") == 0 ? 2 : 1;
+    // What is no number asks for it too; the numbers behind 2 are reserved.
+    auto level = [](const char* value) {
+      int number;
+      if (!parse_int(value, &number)) return 1;
+      return number == 1 || number == 2 ? number : 0;
+    };
+    if (const char* value = environment(use, "PYTHONPROFILEIMPORTTIME")) config->import_time = level(value);
     if (const wchar_t* option = find_xoption(config->xoptions, L"importtime")) {
       const wchar_t* value = option_value(option);
-      if (!value || wcscmp(value, L"1") == 0) config->import_time = 1;
-      else if (wcscmp(value, L"2") == 0) config->import_time = 2;
-      else return status_error_in("config_init_import_time", "-X importtime: values other than 1 and 2 are reserved for future use.");
+      const std::wstring wide = value ? value : L"1";
+      std::string text;
+      for (const wchar_t c : wide) text += c < 128 ? static_cast<char>(c) : '?';
+      config->import_time = level(text.c_str());
     }
   }
   if (given(L"no_debug_ranges", "PYTHONNODEBUGRANGES")) config->code_debug_ranges = 0;

@@ -175,6 +175,7 @@ static PyObject* reader_next(PyObject* object) {
     if (!PyUnicode_Check(line.get()))
       return raise(module->error, "iterator should return strings, not %.200s (the file should be opened in text mode)",
                    Py_TYPE(line.get())->tp_name);
+    if (!self->fields) return raise(module->error, "iterator has already advanced the reader");
     ++self->line_number;
     const Status done = str_visit(line, [&](auto chars) -> Status {
       for (const Py_UCS4 c : chars) {

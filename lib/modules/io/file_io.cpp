@@ -170,7 +170,10 @@ Status file_open(FileIO* self, PyObject* name, const char* mode, bool close_fd, 
     fd = PyLong_AsInt(name);
     if (fd < 0) {
       if (!PyErr_Occurred()) return raise(PyExc_ValueError, "negative file descriptor");
-      return failed;
+      // No descriptor; as a name it is refused below.
+      if (!PyErr_ExceptionMatches(PyExc_OverflowError)) return failed;
+      PyErr_Clear();
+      fd = -1;
     }
   }
   const int flags = read_mode(self, mode);
@@ -357,10 +360,11 @@ METHOD(file, readinto, "($self, buffer, /)",
 PyObject* file_readall(FileIO* self) {
   TRY(check_can_read(self));
   Py_ssize_t capacity = 8192;
-  // The size at opening and the position tell how much is left; one byte more finds the end with the same read.
+  // The size at opening and, where much could be left, the position tell how much; one byte more finds the end with the
+  // same read.
   if (self->have_stat && self->size_at_open > 0) {
     Offset position = 0;
-    if (self->size_at_open > 65536 || self->seekable != 0) {
+    if (self->size_at_open >= 65536) {
       Py_BEGIN_ALLOW_THREADS position = lseek(self->fd, 0, SEEK_CUR);
       Py_END_ALLOW_THREADS if (position < 0) position = 0;
     }

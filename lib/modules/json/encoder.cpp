@@ -226,7 +226,7 @@ static PyObject* encoder_call(PyObject* self, PyObject* args, PyObject* kwargs) 
   static const char* const names[] = {"obj", "_current_indent_level", nullptr};
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "On:_iterencode", const_cast<char**>(names), &o, &level)) return nullptr;
   StrBuilder out;
-  TRY(encode(as<JsonEncoder>(self), out, o, level));
+  TRY(encode(as<JsonEncoder>(self), out, o, Py_MAX(level, 0)));
   Ref<> text = TRY(steal(out.finish()));
   return PyTuple_Pack(1, text.get());
 }

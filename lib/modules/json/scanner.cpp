@@ -115,11 +115,11 @@ struct JsonReader {
         ++at;
       } else {
         ++at;
-        if (length - at < 5) return raise_decode_error("Invalid \\uXXXX escape", text, at - 1);  // nor a closing quote
+        if (length - at < 4) return raise_decode_error("Invalid \\uXXXX escape", text, at - 1);
         const int unit = escape_unit(at);
         if (unit < 0) return nullptr;
         c = static_cast<Py_UCS4>(unit);
-        if (Py_UNICODE_IS_HIGH_SURROGATE(c) && at + 6 < length && data[at] == '\\' && data[at + 1] == 'u') {
+        if (Py_UNICODE_IS_HIGH_SURROGATE(c) && at + 6 <= length && data[at] == '\\' && data[at + 1] == 'u') {
           Py_ssize_t second = at + 2;
           const int low = escape_unit(second);
           if (low < 0) return nullptr;

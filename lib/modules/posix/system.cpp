@@ -11,6 +11,7 @@
 #include <string>
 
 #include "modules/posix/posix.h"
+#include "runtime/state.h"
 
 namespace ks::posix {
 namespace {
@@ -56,7 +57,8 @@ PyObject* posix_getloadavg(PyObject*) {
 }
 POSIX(getloadavg, "($module, /)", "How busy the machine was in the last 1, 5 and 15 minutes.");
 PyObject* posix_cpu_count(PyObject*) {
-  const long count = sysconf(_SC_NPROCESSORS_ONLN);
+  const int given = interpreter()->core.config.cpu_count;  // -X cpu_count
+  const long count = given > 0 ? given : sysconf(_SC_NPROCESSORS_ONLN);
   if (count < 1) Py_RETURN_NONE;
   return PyLong_FromLong(count);
 }
