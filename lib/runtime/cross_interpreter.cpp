@@ -77,6 +77,10 @@ KS_EXPORT int _PyXIData_Release(_PyXIData_t* data);
 KS_EXPORT PyObject* _PyXIData_NewObject(_PyXIData_t* data);
 KS_EXPORT int _PyXIData_InitWithSize(_PyXIData_t* data, PyInterpreterState* interp, size_t size, PyObject* object, PyObject* (*make)(_PyXIData_t*));
 
+KS_EXPORT int _PyCode_ReturnsOnlyNone(PyCodeObject* code);
+KS_EXPORT int _PyCode_VerifyStateless(PyThreadState* state, PyCodeObject* code, PyObject* global_names, PyObject* globals, PyObject* builtins);
+KS_EXPORT int _PyFunction_VerifyStateless(PyThreadState* state, PyObject* function);
+
 namespace ks {
 
 namespace {
@@ -238,9 +242,15 @@ PyObject* make_unpickled(_PyXIData_t* data) {
   Ref<> loads = bytes ? steal(PyImport_ImportModuleAttrString("pickle", "loads")) : nullptr;
   return loads ? PyObject_CallOneArg(loads, bytes) : nullptr;
 }
-// Is it a function without closure, defaults and annotations, so that its code is all of it?
-bool is_stateless(PyObject* function) {
-  return !PyFunction_GET_CLOSURE(function) && !PyFunction_GET_DEFAULTS(function) && !PyFunction_GET_KW_DEFAULTS(function);
+// -1 with NotShareableError, whose cause is the exception that is set.
+int not_shareable_because(const char* message) {
+  Ref<> cause = steal(PyErr_GetRaisedException());
+  PyErr_SetString(not_shareable_error(), message);
+  Ref<> error = steal(PyErr_GetRaisedException());
+  PyException_SetCause(error, cause.share().release());
+  PyException_SetContext(error, cause.release());
+  PyErr_SetRaisedException(error.release());
+  return -1;
 }
 
 _PyXIData_getdata_t lookup(PyObject* o) {
@@ -469,20 +479,12 @@ KS_EXPORT int _PyPickle_GetXIData(PyThreadState* state, PyObject* o, _PyXIData_t
   Ref<> dumps = steal(PyImport_ImportModuleAttrString("pickle", "dumps"));
   Ref<> bytes = dumps ? steal(PyObject_CallOneArg(dumps, o)) : nullptr;
   if (bytes) return share_with(state, bytes, make_unpickled, data);
-  Ref<> cause = steal(PyErr_GetRaisedException());
-  PyErr_SetString(not_shareable_error(), "object could not be pickled");
-  Ref<> error = steal(PyErr_GetRaisedException());
-  PyException_SetCause(error, cause.share().release());
-  PyException_SetContext(error, cause.release());
-  PyErr_SetRaisedException(error.release());
-  return -1;
+  return not_shareable_because("object could not be pickled");
 }
 KS_EXPORT PyObject* _PyPickle_LoadFromXIData(_PyXIData_t* data) { return make_unpickled(data); }
 KS_EXPORT int _PyMarshal_GetXIData(PyThreadState* state, PyObject* o, _PyXIData_t* data) {
   if (share_marshalled(state, o, data) == 0) return 0;
-  PyErr_Clear();
-  PyErr_SetString(not_shareable_error(), "object could not be marshalled");
-  return -1;
+  return not_shareable_because("object could not be marshalled");
 }
 KS_EXPORT PyObject* _PyMarshal_ReadObjectFromXIData(_PyXIData_t* data) { return make_marshalled(data); }
 KS_EXPORT PyObject* _PyCode_FromXIData(_PyXIData_t* data) { return make_marshalled(data); }
@@ -499,44 +501,56 @@ KS_EXPORT int _PyFunction_GetXIData(PyThreadState* state, PyObject* o, _PyXIData
     PyErr_Format(not_shareable_error(), "expected a function, got %R", o);
     return -1;
   }
-  if (!is_stateless(o)) {
-    PyErr_SetString(not_shareable_error(), "object could not be shared: the function has state");
-    return -1;
-  }
+  if (_PyFunction_VerifyStateless(state, o) < 0) return not_shareable_because("only stateless functions are shareable");
   if (_PyCode_GetXIData(state, PyFunction_GET_CODE(o), data) < 0) return -1;
   data->new_object = make_function;
   return 0;
 }
-// Code that can run as a script: no arguments, no free variables.
-static int share_script(PyThreadState* state, PyObject* o, _PyXIData_t* data) {
-  Ref<> code;
-  if (PyCode_Check(o)) {
-    code = borrow(o);
-  } else if (PyFunction_Check(o)) {
-    if (!is_stateless(o)) {
-      PyErr_SetString(not_shareable_error(), "only functions without closure and defaults can be run as a script");
-      return -1;
-    }
-    code = borrow(PyFunction_GET_CODE(o));
-  } else {
-    const char* text = nullptr;
-    if (PyUnicode_Check(o)) text = PyUnicode_AsUTF8(o);
-    if (!text) {
-      if (!PyErr_Occurred()) PyErr_Format(not_shareable_error(), "unsupported script %R", o);
-      return -1;
-    }
-    code = steal(Py_CompileString(text, "<script>", Py_file_input));
-    if (!code) return -1;
-  }
-  const auto* c = as<PyCodeObject>(code.get());
-  if (c->co_argcount || c->co_kwonlyargcount || (c->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) || PyCode_GetNumFree(as<PyCodeObject>(code.get()))) {
-    PyErr_SetString(PyExc_ValueError, "code with args not supported");
-    return -1;
-  }
-  return _PyCode_GetXIData(state, code, data);
+// Code that can run as a script: no arguments, no free variables, nothing returned; a pure one uses no globals either.
+static Status check_script(PyThreadState* state, PyCodeObject* code, bool checked, bool pure) {
+  if (!checked) TRY(_PyCode_VerifyStateless(state, code, nullptr, nullptr, pure ? PyEval_GetBuiltins() : nullptr));
+  if (code->co_argcount || code->co_kwonlyargcount || (code->co_flags & (CO_VARARGS | CO_VARKEYWORDS)))
+    return raise(PyExc_ValueError, "code with args not supported");
+  if (!_PyCode_ReturnsOnlyNone(code)) return raise(PyExc_ValueError, "code that returns a value is not a script");
+  return Status::Ok;
 }
-KS_EXPORT int _PyCode_GetScriptXIData(PyThreadState* state, PyObject* o, _PyXIData_t* data) { return share_script(state, o, data); }
-KS_EXPORT int _PyCode_GetPureScriptXIData(PyThreadState* state, PyObject* o, _PyXIData_t* data) { return share_script(state, o, data); }
+static Ref<> script_code(PyThreadState* state, PyObject* o, bool pure, bool* checked) {
+  if (PyCode_Check(o)) return borrow(o);
+  if (PyFunction_Check(o)) {
+    if (pure) {
+      TRY(_PyFunction_VerifyStateless(state, o));
+      *checked = true;
+    }
+    return borrow(PyFunction_GET_CODE(o));
+  }
+  Ref<> held;
+  const char* text = nullptr;
+  if (PyUnicode_Check(o)) {
+    text = PyUnicode_AsUTF8(o);
+  } else if (PyObject_CheckBuffer(o)) {
+    held = TRY(steal(PyBytes_FromObject(o)));
+    text = PyBytes_AS_STRING(held.get());
+  } else {
+    return raise(PyExc_TypeError, "unsupported script %R", o);
+  }
+  if (!text) return nullptr;
+  const Py_ssize_t size = held ? PyBytes_GET_SIZE(held.get()) : PyUnicode_GET_LENGTH(o);
+  if (held ? strlen(text) != static_cast<size_t>(size) : PyUnicode_FindChar(o, 0, 0, size, 1) >= 0)
+    return raise(PyExc_SyntaxError, "source code string cannot contain null bytes");
+  PyCompilerFlags flags = {.cf_flags = PyUnicode_Check(o) ? PyCF_SOURCE_IS_UTF8 | PyCF_IGNORE_COOKIE : PyCF_SOURCE_IS_UTF8,
+                           .cf_feature_version = PY_MINOR_VERSION};
+  // What is compiled here has no arguments and returns nothing.
+  *checked = !pure;
+  return steal(Py_CompileStringExFlags(text, "<script>", Py_file_input, &flags, 0));
+}
+static int share_script(PyThreadState* state, PyObject* o, bool pure, _PyXIData_t* data) {
+  bool checked = false;
+  Ref<> code = script_code(state, o, pure, &checked);
+  if (code && check_script(state, as<PyCodeObject>(code.get()), checked, pure) == Status::Ok && _PyCode_GetXIData(state, code, data) == 0) return 0;
+  return not_shareable_because("object not a valid script");
+}
+KS_EXPORT int _PyCode_GetScriptXIData(PyThreadState* state, PyObject* o, _PyXIData_t* data) { return share_script(state, o, false, data); }
+KS_EXPORT int _PyCode_GetPureScriptXIData(PyThreadState* state, PyObject* o, _PyXIData_t* data) { return share_script(state, o, true, data); }
 
 KS_EXPORT int _PyObject_GetXIData(PyThreadState* state, PyObject* o, int fallback, _PyXIData_t* data) {
   if (fallback == 0) return share_object(state, o, 0, data);
@@ -753,6 +767,8 @@ static void raise_failure(_PyXI_errcode code, const char* message) {
 
 KS_EXPORT int _PyXI_Enter(_PyXI_session* session, PyInterpreterState* interp, PyObject* updates, _PyXI_session_result* result) {
   PyThreadState* state = current_thread_state;
+  _PyXI_session_result unwanted;
+  if (!result) result = &unwanted;
   *result = {};
   SharedNamespace* shared = nullptr;
   if (updates && PyDict_Size(updates) > 0 && !(shared = share_namespace(state, updates))) {
