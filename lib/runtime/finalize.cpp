@@ -236,9 +236,11 @@ int Py_FinalizeEx(void) {
     PyInterpreterState* other = PyInterpreterState_Head();
     while (other && other == interp) other = PyInterpreterState_Next(other);
     if (!other) break;
-    PyThreadState* thread = other->core.threads;
-    if (!thread) thread = new_thread_state(other, 3);
-    thread = new_thread_state(other, 3);
+    if (!other->core.ready) {
+      PyInterpreterState_Delete(other);
+      continue;
+    }
+    PyThreadState* thread = new_thread_state(other, 3);
     PyThreadState* saved = PyThreadState_Swap(thread);
     Py_EndInterpreter(thread);
     PyThreadState_Swap(saved);

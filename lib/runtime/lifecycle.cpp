@@ -428,6 +428,12 @@ KS_EXPORT PyInterpreterState* _PyXI_NewInterpreter(PyInterpreterConfig* config, 
 }
 KS_EXPORT void _PyXI_EndInterpreter(PyInterpreterState* interp, PyThreadState* state, PyThreadState** save) {
   PyThreadState* saved = nullptr;
+  if (!interp->core.ready) {
+    // Never started: there is nothing to end.
+    if (current_thread_state && current_thread_state->interp == interp) PyThreadState_Swap(save ? *save : nullptr);
+    PyInterpreterState_Delete(interp);
+    return;
+  }
   if (current_thread_state && current_thread_state->interp == interp) {
     saved = save ? *save : nullptr;
     state = current_thread_state;
