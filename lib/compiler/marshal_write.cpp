@@ -1,7 +1,9 @@
 // Values to marshal's bytes.
 #include <Python.h>
 
+#include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "compiler/marshal.h"
 #include "interpreter/code.h"
@@ -166,6 +168,7 @@ class Writer {
   int depth_ = 0;
   Problem problem_ = Problem::None;
   ReferenceTable references_;
+  std::vector<const PyObject*> open_;  // code objects and slices that are being written
 };
 
 void Writer::write(PyObject* value) {
@@ -187,7 +190,12 @@ void Writer::write(PyObject* value) {
     plain(MarshalType::True);
   } else {
     int flag = 0;
-    if (!reference(value, &flag)) compound(value, flag);
+    if (!reference(value, &flag)) {
+      const bool closed = PyCode_Check(value) || PySlice_Check(value);
+      if (closed) open_.push_back(value);
+      compound(value, flag);
+      if (closed) open_.pop_back();
+    }
   }
   --depth_;
 }
@@ -202,6 +210,12 @@ bool Writer::reference(PyObject* value, int* flag) {
     return true;
   }
   if (known >= 0) {
+    // An object that is made when all its parts are there cannot be a part of itself.
+    for (const PyObject* open : open_)
+      if (open == value) {
+        problem_ = Problem::Unmarshallable;
+        return true;
+      }
     plain(MarshalType::Ref);
     number(static_cast<long>(known));
     return true;
@@ -273,26 +287,37 @@ void Writer::set(PyObject* value, int flag) {
   type(PyFrozenSet_CheckExact(value) ? MarshalType::FrozenSet : MarshalType::Set, flag);
   const Py_ssize_t size = PySet_GET_SIZE(value);
   if (!length(size)) return;
-  // In the order of the items' bytes, so that equal sets give equal bytes.
-  Ref<> pairs = steal(PyList_New(0));
-  Ref<> iterator = steal(PyObject_GetIter(value));
-  bool good = pairs && iterator;
-  while (good) {
-    Ref<> item = steal(PyIter_Next(iterator));
-    if (!item) {
-      good = !PyErr_Occurred();
-      break;
-    }
+  // In the order of the items' bytes, so that equal sets give equal bytes. Writing an item may run code.
+  Ref<> items = steal(PySequence_List(value));
+  struct Dump {
+    Ref<> bytes;
+    PyObject* item;
+    Py_ssize_t place;
+  };
+  std::vector<Dump> dumps;
+  bool good = static_cast<bool>(items);
+  for (Py_ssize_t i = 0; good && i < size; ++i) {
+    PyObject* item = PyList_GET_ITEM(items.get(), i);
     Ref<> dump = marshal_dump(item, version_, allow_code_);
-    Ref<> pair = dump ? steal(PyTuple_Pack(2, dump.get(), item.get())) : Ref<>();
-    good = pair && PyList_Append(pairs, pair) == 0;
+    good = static_cast<bool>(dump);
+    if (good && PySet_GET_SIZE(value) != size) {
+      PyErr_SetString(PyExc_RuntimeError, "set changed size during iteration");
+      good = false;
+    }
+    dumps.push_back({std::move(dump), item, i});
   }
-  if (!good || PyList_Sort(pairs) < 0) {
+  if (!good) {
     if (problem_ == Problem::None) problem_ = Problem::Unmarshallable;
     return;
   }
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(pairs.get()); ++i)
-    write(PyTuple_GET_ITEM(PyList_GET_ITEM(pairs.get(), i), 1));
+  std::sort(dumps.begin(), dumps.end(), [](const Dump& x, const Dump& y) {
+    const Py_ssize_t x_size = PyBytes_GET_SIZE(x.bytes.get()), y_size = PyBytes_GET_SIZE(y.bytes.get());
+    const int order =
+        std::memcmp(PyBytes_AS_STRING(x.bytes.get()), PyBytes_AS_STRING(y.bytes.get()), static_cast<size_t>(std::min(x_size, y_size)));
+    if (order) return order < 0;
+    return x_size != y_size ? x_size < y_size : x.place < y.place;
+  });
+  for (const Dump& dump : dumps) write(dump.item);
 }
 
 void Writer::code(PyCodeObject* code, int flag) {
