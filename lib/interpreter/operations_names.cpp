@@ -10,7 +10,7 @@ namespace ks {
 static void set_name_of_error(PyObject* name) {
   PyObject* error = PyErr_GetRaisedException();
   if (!error) return;
-  if (PyErr_GivenExceptionMatches(error, PyExc_NameError)) {
+  if (Py_IS_TYPE(error, reinterpret_cast<PyTypeObject*>(PyExc_NameError))) {  // not UnboundLocalError: no other name is suggested
     PyObject*& slot = reinterpret_cast<PyNameErrorObject*>(error)->name;
     if (!slot) slot = Py_NewRef(name);
   }
