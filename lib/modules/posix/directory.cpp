@@ -195,9 +195,35 @@ struct ScandirIterator {
   DIR* directory;
   int fd;
   bool as_bytes;
+  PyMutex mutex;  // reading and closing give up the GIL: one thread at a time
 };
-void iterator_end(ScandirIterator* self) {
+void end_locked(ScandirIterator* self) {
   if (DIR* directory = std::exchange(self->directory, nullptr)) close_directory(directory, self->fd >= 0);
+}
+void iterator_end(ScandirIterator* self) {
+  PyMutex_Lock(&self->mutex);
+  end_locked(self);
+  PyMutex_Unlock(&self->mutex);
+}
+// A copy of the next entry; No at the end, when the directory is closed.
+Found read_entry(ScandirIterator* self, dirent* copy) {
+  PyMutex_Lock(&self->mutex);
+  Found result = Found::No;
+  if (self->directory) {
+    if (const dirent* entry = next_entry(self->directory)) {
+      copy->d_type = entry->d_type;
+      copy->d_ino = entry->d_ino;
+      strcpy(copy->d_name, entry->d_name);
+      result = Found::Yes;
+    } else {
+      const int error = errno;
+      end_locked(self);
+      errno = error;
+      if (error) result = Found::Error;
+    }
+  }
+  PyMutex_Unlock(&self->mutex);
+  return result;
 }
 Ref<> join_path(ScandirIterator* self, PyObject* name) {
   if (!self->path) return Ref<>::borrow(name);
@@ -214,28 +240,21 @@ Ref<> join_path(ScandirIterator* self, PyObject* name) {
 }
 PyObject* iterator_next(PyObject* op) {
   auto* self = as<ScandirIterator>(op);
-  if (!self->directory) return nullptr;
-  const dirent* entry = next_entry(self->directory);
-  if (!entry) {
-    const int error = errno;
-    iterator_end(self);
-    if (error) {
-      errno = error;
-      PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, self->path ? self->path : Py_None);
-    }
-    return nullptr;
-  }
+  dirent entry;
+  const Found got = read_entry(self, &entry);
+  if (got == Found::Error) PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, self->path ? self->path : Py_None);
+  if (got != Found::Yes) return nullptr;
   PosixState* state = posix_state();
   if (!state) return nullptr;
   Ref<> result = Ref<>::steal(state->dir_entry->tp_alloc(state->dir_entry, 0));
   if (!result) return nullptr;
   auto* item = as<DirEntry>(result.get());
-  Ref<> name = TRY(path_result(entry->d_name, static_cast<Py_ssize_t>(strlen(entry->d_name)), self->as_bytes));
+  Ref<> name = TRY(path_result(entry.d_name, static_cast<Py_ssize_t>(strlen(entry.d_name)), self->as_bytes));
   Ref<> path = TRY(join_path(self, name));
   item->name = name.release();
   item->path = path.release();
-  item->type = entry->d_type;
-  item->inode = entry->d_ino;
+  item->type = entry.d_type;
+  item->inode = entry.d_ino;
   item->dir_fd = self->fd;
   return result.release();
 }
