@@ -10,6 +10,7 @@
 #include "modules/_thread.h"
 #include "runtime/error_display.h"
 #include "runtime/process.h"
+#include "object/method_text.h"
 
 namespace ks {
 
@@ -430,7 +431,7 @@ METHOD_AS(thread_exit, "exit", 0, "($module, /)", "Raise SystemExit, which ends 
 METHOD_AS(thread_get_ident, "get_ident", 0, "($module, /)", "Return a non-zero integer that identifies the thread among those that exist.");
 METHOD_AS(thread_get_native_id, "get_native_id", 0, "($module, /)", "Return the system's number of the thread.");
 METHOD_AS(thread_count, "_count", 0, "($module, /)", "Return the number of currently running Python threads, the main thread left out.");
-METHOD_AS(thread_interrupt_main, "interrupt_main", 0, "($module, signum=2, /)", "Simulate the arrival of the given signal in the main thread.");
+METHOD_SHOWN(thread_interrupt_main, "interrupt_main", 0, "($module, signum=2, /)", "($module, signum=signal.SIGINT, /)", "Simulate the arrival of the given signal in the main thread.");
 METHOD_AS(thread_stack_size, "stack_size", 0, "($module, size=0, /)", "Return the thread stack size used when creating new threads, and set it.");
 METHOD_AS(thread_is_main_interpreter, "_is_main_interpreter", 0, "($module, /)", "Is the current interpreter the main one?");
 METHOD_AS(thread_get_main_thread_ident, "_get_main_thread_ident", 0, "($module, /)", "Identity of the main thread.");
@@ -438,14 +439,15 @@ METHOD_AS(thread_shutdown, "_shutdown", 0, "($module, /)", "Wait for all non-dae
 METHOD_AS(thread_get_name, "_get_name", 0, "($module, /)", "Get the name of the current thread.");
 METHOD_AS(thread_set_name, "set_name", 0, "($module, /, name)", "Set the name of the current thread.");
 METHOD_AS(thread_make_thread_handle, "_make_thread_handle", 0, "($module, ident, /)", "A handle for a thread that was not started here.");
-METHOD_AS(thread_excepthook, "_excepthook", 0, "($module, exc_info, /)", "Handle uncaught Thread.run() exception.");
+METHOD_AS(thread_excepthook, "_excepthook", 0, "($module, args, /)", "Handle uncaught Thread.run() exception.");
 
 constexpr PyMethodDef renamed(PyMethodDef method, const char* name) {
   method.ml_name = name;
   return method;
 }
 PyMethodDef thread_methods[] = {thread_start_new_thread_method,
-                                renamed(thread_start_new_thread_method, "start_new"),
+                                {"start_new", thread_start_new_thread_method.ml_meth, thread_start_new_thread_method.ml_flags,
+                                 "start_new($module, function, args, kwargs={}, /)\n--\n\nThe same as start_new_thread()."},
                                 thread_start_joinable_thread_method,
                                 thread_daemon_threads_allowed_method,
                                 {"allocate_lock", thread_allocate_lock, METH_NOARGS, "allocate_lock($module, /)\n--\n\nCreate a new lock object."},

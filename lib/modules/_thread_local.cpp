@@ -185,7 +185,7 @@ PyType_Slot local_slots[] = {{Py_tp_new, reinterpret_cast<void*>(local_new)},
                              {Py_tp_getattro, reinterpret_cast<void*>(local_getattro)},
                              {Py_tp_setattro, reinterpret_cast<void*>(local_setattro)},
                              {Py_tp_members, local_members},
-                             {Py_tp_doc, const_cast<char*>("Thread-local data")},
+                             {Py_tp_doc, const_cast<char*>("_local()\n--\n\nThread-local data")},
                              {0, nullptr}};
 PyType_Spec local_spec = {"_thread._local", sizeof(Local), 0,
                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE, local_slots};

@@ -87,11 +87,12 @@ METHOD_AS(lock_locked, "locked", 0, "($self, /)", "Return whether the lock is in
 METHOD_AS(lock_enter, "__enter__", 0, "($self, /)", "Lock the lock.");
 METHOD_RAW(lock_exit, "__exit__", 0, "__exit__($self, /, *exc_info)\n--\n\nRelease the lock.");
 METHOD_AS(lock_at_fork_reinit, "_at_fork_reinit", 0, "($self, /)", "Unlocked again, in a forked child.");
-constexpr PyMethodDef renamed(PyMethodDef method, const char* name) {
+constexpr PyMethodDef renamed(PyMethodDef method, const char* name, const char* doc = nullptr) {
   method.ml_name = name;
+  if (doc) method.ml_doc = doc;  // its text signature begins with the name
   return method;
 }
-PyMethodDef lock_methods[] = {lock_acquire_method, renamed(lock_acquire_method, "acquire_lock"), lock_release_method,
+PyMethodDef lock_methods[] = {lock_acquire_method, renamed(lock_acquire_method, "acquire_lock", "acquire_lock($self, /, blocking=True, timeout=-1)\n--\n\nThe same as acquire()."), lock_release_method,
                               renamed(lock_release_method, "release_lock"), lock_locked_method, renamed(lock_locked_method, "locked_lock"),
                               lock_enter_method, lock_exit_method, lock_at_fork_reinit_method, {}};
 PyType_Slot lock_slots[] = {{Py_tp_new, reinterpret_cast<void*>(lock_new)},
@@ -99,7 +100,7 @@ PyType_Slot lock_slots[] = {{Py_tp_new, reinterpret_cast<void*>(lock_new)},
                             {Py_tp_repr, reinterpret_cast<void*>(lock_repr)},
                             {Py_tp_traverse, reinterpret_cast<void*>(lock_traverse)},
                             {Py_tp_methods, lock_methods},
-                            {Py_tp_doc, const_cast<char*>("A lock object is a synchronization primitive.")},
+                            {Py_tp_doc, const_cast<char*>("lock()\n--\n\nA lock object is a synchronization primitive.")},
                             {0, nullptr}};
 PyType_Spec lock_spec = {"_thread.lock", sizeof(LockObject), 0,
                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_MANAGED_WEAKREF, lock_slots};

@@ -10,6 +10,7 @@
 #include "runtime/state.h"
 #include "text/codec.h"
 #include "modules/io/io.h"
+#include "object/method_text.h"
 
 
 // The registry's CodecInfo (lib/text/codec_registry.cpp).
@@ -997,9 +998,10 @@ PyObject* text_reconfigure(TextIOWrapper* self, PyObject* encoding, PyObject* er
   self->write_through = write_through;
   Py_RETURN_NONE;
 }
-METHOD_AS(
+METHOD_SHOWN(
     text_reconfigure, "reconfigure", 0,
     "($self, /, *, encoding=None, errors=None, newline=<unrepresentable>, line_buffering=None, write_through=None)",
+    "($self, /, *, encoding=None, errors=None, newline=None,\n            line_buffering=None, write_through=None)",
     "Change settings of the stream; it is flushed first.");
 
 PyObject* text_repr(PyObject* op) {
