@@ -56,6 +56,8 @@ int lookup_special_method(PyObject* obj, PyObject* name, PyObject** out);
 
 // PyType_Ready for this library's types: registers the type in the current interpreter, readies it if it is not.
 Status static_type_ready(PyTypeObject* type);
+// The same for the types of a module (module_types.def), bases first, by whichever interpreter comes first.
+Status static_types_ready_late(PyTypeObject* const* types, int count);
 // All rows of static_types.def.
 Status static_types_ready(PyInterpreterState* state);
 void static_types_end(PyInterpreterState* state);

@@ -11,6 +11,7 @@
 #include "object/slots.h"
 #include "object/static_types.h"
 #include "object/type_internal.h"
+#include "runtime/process.h"
 #include "runtime/state.h"
 #include "types/tuple.h"
 
@@ -345,6 +346,20 @@ Status static_type_ready(PyTypeObject* type) {
     return type_dict(type) ? Status::Ok : ready_view(type);
   }
   return type_ready(type);
+}
+
+Status static_types_ready_late(PyTypeObject* const* types, int count) {
+  // Interpreters with a GIL of their own import at the same time, and the types are common to them. The GIL is not held
+  // while waiting.
+  if (pthread_mutex_trylock(&process.late_types_mutex) != 0) {
+    Py_BEGIN_ALLOW_THREADS
+    pthread_mutex_lock(&process.late_types_mutex);
+    Py_END_ALLOW_THREADS
+  }
+  Status result = Status::Ok;
+  for (int i = 0; i < count && result == Status::Ok; ++i) result = static_type_ready(types[i]);
+  pthread_mutex_unlock(&process.late_types_mutex);
+  return result;
 }
 
 Status static_types_ready(PyInterpreterState* state) {

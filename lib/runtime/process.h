@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "runtime/runtime_state.h"
+
 namespace ks {
 
 struct SignalSlot {
@@ -43,6 +45,7 @@ struct Runtime {
   struct _inittab* inittab;             // copy of PyImport_Inittab as it was, for PyImport_ExtendInittab
   void* extensions;                     // ks::import: single-phase modules by (file, name)
   pthread_mutex_t extensions_mutex;
+  pthread_mutex_t late_types_mutex;     // recursive: held while a module readies its static types (static_types_ready_late)
 
   SignalSlot signals[NSIG];
   volatile sig_atomic_t any_signal;

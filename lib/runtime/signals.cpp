@@ -211,8 +211,10 @@ void PyOS_BeforeFork(void) {
   // No other thread may hold these while the process is copied.
   pthread_mutex_lock(&process.mutex);
   pthread_mutex_lock(&process.extensions_mutex);
+  pthread_mutex_lock(&process.late_types_mutex);
 }
 void PyOS_AfterFork_Parent(void) {
+  pthread_mutex_unlock(&process.late_types_mutex);
   pthread_mutex_unlock(&process.extensions_mutex);
   pthread_mutex_unlock(&process.mutex);
   run_hooks("__fork_hooks_after_in_parent__", false, "Exception ignored in after_forkers_parent hook");
@@ -221,6 +223,7 @@ void PyOS_AfterFork_Child(void) {
   PyThreadState* state = current_thread_state;
   pthread_mutex_init(&process.mutex, nullptr);
   pthread_mutex_init(&process.extensions_mutex, nullptr);
+  process.late_types_mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
   locks_after_fork();
   gil_after_fork(state);
   state->thread_id = static_cast<unsigned long>(pthread_self());

@@ -28,6 +28,7 @@ static thread_local constinit PyThreadState* gilstate_thread_state [[gnu::tls_mo
 constinit Runtime process{
     .mutex = PTHREAD_MUTEX_INITIALIZER,
     .extensions_mutex = PTHREAD_MUTEX_INITIALIZER,
+    .late_types_mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP,
 };
 
 namespace {

@@ -30,15 +30,26 @@ static Ref<> date_make_of_ordinal(int ordinal, PyObject* cls) {
   return date_make(d.year, d.month, d.day, cls);
 }
 
-bool read_small_ints(PyObject* args, int* const* values, Py_ssize_t count) {
+bool read_small_ints(PyObject* const* args, int* const* values, Py_ssize_t count) {
   for (Py_ssize_t i = 0; i < count; ++i) {
-    PyObject* item = PyTuple_GET_ITEM(args, i);
+    PyObject* item = args[i];
     if (!PyLong_CheckExact(item) || !PyUnstable_Long_IsCompact(as<PyLongObject>(item))) return false;
     const Py_ssize_t value = PyUnstable_Long_CompactValue(as<PyLongObject>(item));
     if (value < INT_MIN || value > INT_MAX) return false;
     *values[i] = static_cast<int>(value);
   }
   return true;
+}
+PyObject* call_new(PyObject* type, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+  Ref<> positional = TRY(steal(PyTuple_New(nargs)));
+  for (Py_ssize_t i = 0; i < nargs; ++i) PyTuple_SET_ITEM(positional.get(), i, Py_NewRef(args[i]));
+  Ref<> keywords;
+  if (kwnames && PyTuple_GET_SIZE(kwnames)) {
+    keywords = TRY(steal(PyDict_New()));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(kwnames); ++i)
+      TRY(PyDict_SetItem(keywords, PyTuple_GET_ITEM(kwnames, i), args[nargs + i]));
+  }
+  return as<PyTypeObject>(type)->tp_new(as<PyTypeObject>(type), positional, keywords);
 }
 Status replaced(PyObject* argument, int* value) {
   if (!argument) return Status::Ok;
@@ -72,6 +83,14 @@ PyObject* date_tp_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iii", const_cast<char**>(names), &year, &month, &day)) return nullptr;
   }
   return date_new(year, month, day, type).release();
+}
+
+PyObject* date_vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  const Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+  int year, month, day;
+  int* const values[] = {&year, &month, &day};
+  if (!kwnames && count == 3 && read_small_ints(args, values, 3)) return date_new(year, month, day).release();
+  return call_new(type, args, count, kwnames);
 }
 
 // ---- class methods --------------------------------------------------------------------------------------------------------
@@ -261,4 +280,5 @@ constinit PyTypeObject DatetimeDate_Type = {
     .tp_methods = ks::methods,
     .tp_getset = ks::getset,
     .tp_new = ks::date_tp_new,
+    .tp_vectorcall = ks::date_vectorcall,
 };

@@ -106,7 +106,12 @@ Ref<> time_make(const TimeFields& f, PyObject* tzinfo, int fold, PyObject* cls);
 Ref<> datetime_make(const Fields& f, PyObject* tzinfo, int fold, PyObject* cls);
 
 // Positional arguments of a constructor that are all small exact ints: `count` of them are read.
-bool read_small_ints(PyObject* args, int* const* values, Py_ssize_t count);
+bool read_small_ints(PyObject* const* args, int* const* values, Py_ssize_t count);
+inline bool read_small_ints(PyObject* args, int* const* values, Py_ssize_t count) {
+  return read_small_ints(as<PyTupleObject>(args)->ob_item, values, count);
+}
+// type(*args, **kwargs) by its tp_new, for a vectorcall with other arguments than the usual ones.
+PyObject* call_new(PyObject* type, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames);
 // The int of a keyword argument or the value it has now.
 Status replaced(PyObject* argument, int* value);
 

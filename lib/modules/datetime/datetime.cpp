@@ -54,6 +54,21 @@ PyObject* datetime_tp_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) 
   return datetime_new(f, tzinfo, fold, type).release();
 }
 
+PyObject* datetime_vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  const Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+  Fields f{};
+  int* const values[] = {&f.year, &f.month, &f.day, &f.hour, &f.minute, &f.second, &f.micros};
+  // Numbers, and often a tzinfo by name.
+  PyObject* const all_names = kwnames;
+  PyObject* tzinfo = Py_None;
+  if (kwnames && PyTuple_GET_SIZE(kwnames) == 1 && PyTuple_GET_ITEM(kwnames, 0) == "tzinfo"_id) {
+    tzinfo = args[count];
+    kwnames = nullptr;
+  }
+  if (!kwnames && count >= 3 && count <= 7 && read_small_ints(args, values, count)) return datetime_new(f, tzinfo, 0).release();
+  return call_new(type, args, count, all_names);
+}
+
 // ---- class methods --------------------------------------------------------------------------------------------------------
 
 Ref<> datetime_now(PyObject* cls, PyObject* tz) {
@@ -288,4 +303,5 @@ constinit PyTypeObject DatetimeDateTime_Type = {
     .tp_base = &DatetimeDate_Type,
     .tp_alloc = ks::datetime_tp_alloc,
     .tp_new = ks::datetime_tp_new,
+    .tp_vectorcall = ks::datetime_vectorcall,
 };

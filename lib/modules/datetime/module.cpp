@@ -87,12 +87,10 @@ Status add_type_constants() {
 }
 
 int exec(PyObject* module) {
-  PyTypeObject* const types[] = {&DatetimeDate_Type,  &DatetimeDateTime_Type, &DatetimeTime_Type,
-                                 &DatetimeDelta_Type, &DatetimeTZInfo_Type,   &DatetimeTimeZone_Type};
+  static constexpr PyTypeObject* types[] = {&DatetimeDate_Type,  &DatetimeDateTime_Type, &DatetimeTime_Type,
+                                            &DatetimeDelta_Type, &DatetimeTZInfo_Type,   &DatetimeTimeZone_Type};
   const bool first = !type_dict(&DatetimeDelta_Type) || !PyDict_GetItemString(type_dict(&DatetimeDelta_Type), "min");
-  // A base comes before what inherits from it.
-  TRY(static_type_ready(&DatetimeTZInfo_Type));
-  for (PyTypeObject* type : types) TRY(static_type_ready(type));
+  TRY(static_types_ready_late(types, sizeof types / sizeof types[0]));
   if (first) TRY(add_type_constants());
   for (PyTypeObject* type : types) TRY(PyModule_AddType(module, type));
   static constexpr IntConstant constants[] = {{"MINYEAR", kMinYear}, {"MAXYEAR", kMaxYear}};

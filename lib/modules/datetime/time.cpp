@@ -72,6 +72,13 @@ PyObject* time_tp_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   }
   return time_new(f, tzinfo, fold, type).release();
 }
+PyObject* time_vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  const Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+  TimeFields f{};
+  int* const values[] = {&f.hour, &f.minute, &f.second, &f.micros};
+  if (!kwnames && count <= 4 && read_small_ints(args, values, count)) return time_new(f, Py_None, 0).release();
+  return call_new(type, args, count, kwnames);
+}
 PyObject* time_strptime(PyObject* cls, PyObject* args) { return parse_by_strptime("_strptime_datetime_time", cls, args); }
 
 // ---- methods --------------------------------------------------------------------------------------------------------------
@@ -248,4 +255,5 @@ constinit PyTypeObject DatetimeTime_Type = {
     .tp_getset = ks::getset,
     .tp_alloc = ks::time_tp_alloc,
     .tp_new = ks::time_tp_new,
+    .tp_vectorcall = ks::time_vectorcall,
 };

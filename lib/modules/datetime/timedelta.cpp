@@ -168,6 +168,38 @@ struct Sum {
   }
 };
 
+constexpr int kDeltaArguments = 7;
+struct DeltaArguments {
+  PyObject* values[kDeltaArguments];  // days, seconds, microseconds, milliseconds, minutes, hours, weeks; nullptr: not given
+};
+PyObject* argument_name(int index) {
+  switch (index) {
+    case 0: return "days"_id;
+    case 1: return "seconds"_id;
+    case 2: return "microseconds"_id;
+    case 3: return "milliseconds"_id;
+    case 4: return "minutes"_id;
+    case 5: return "hours"_id;
+    default: return "weeks"_id;
+  }
+}
+Ref<> delta_from_arguments(const DeltaArguments& given, PyTypeObject* type) {
+  TRY(require_module());
+  constexpr long long kSecond = kMicrosPerSecond;
+  // From the smallest unit, as the sum of what floats leave over depends on the order.
+  static constexpr struct {
+    int index;
+    const char* name;
+    long long factor;
+  } units[] = {{2, "microseconds", 1},         {3, "milliseconds", 1000},     {1, "seconds", kSecond},         {4, "minutes", 60 * kSecond},
+               {5, "hours", 3600 * kSecond}, {0, "days", 86400 * kSecond}, {6, "weeks", 7 * 86400 * kSecond}};
+  Sum sum;
+  for (const auto& unit : units)
+    if (PyObject* value = given.values[unit.index]) TRY(sum.add(unit.name, value, unit.factor));
+  Int128 total;
+  TRY(sum.total(&total));
+  return from_micros(total, type);
+}
 PyObject* delta_tp_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   static const char* const names[] = {"days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks", nullptr};
   PyObject *days = nullptr, *seconds = nullptr, *micros = nullptr, *millis = nullptr, *minutes = nullptr, *hours = nullptr, *weeks = nullptr;
@@ -177,19 +209,22 @@ PyObject* delta_tp_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
                                           &minutes, &hours, &weeks)) {
     return nullptr;
   }
-  TRY(require_module());
-  constexpr long long kSecond = kMicrosPerSecond;
-  Sum sum;
-  if (micros) TRY(sum.add("microseconds", micros, 1));
-  if (millis) TRY(sum.add("milliseconds", millis, 1000));
-  if (seconds) TRY(sum.add("seconds", seconds, kSecond));
-  if (minutes) TRY(sum.add("minutes", minutes, 60 * kSecond));
-  if (hours) TRY(sum.add("hours", hours, 3600 * kSecond));
-  if (days) TRY(sum.add("days", days, 86400 * kSecond));
-  if (weeks) TRY(sum.add("weeks", weeks, 7 * 86400 * kSecond));
-  Int128 total;
-  TRY(sum.total(&total));
-  return from_micros(total, type).release();
+  const DeltaArguments given = {days, seconds, micros, millis, minutes, hours, weeks};
+  return delta_from_arguments(given, type).release();
+}
+PyObject* delta_vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  const Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+  DeltaArguments given{};
+  if (count > kDeltaArguments) return call_new(type, args, count, kwnames);
+  for (Py_ssize_t i = 0; i < count; ++i) given.values[i] = args[i];
+  for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k) {
+    // Interned names; everything else, and what is given twice, is left to the usual way.
+    int i = 0;
+    while (i < kDeltaArguments && argument_name(i) != PyTuple_GET_ITEM(kwnames, k)) ++i;
+    if (i == kDeltaArguments || given.values[i]) return call_new(type, args, count, kwnames);
+    given.values[i] = args[count + k];
+  }
+  return delta_from_arguments(given, as<PyTypeObject>(type)).release();
 }
 
 // ---- the protocols --------------------------------------------------------------------------------------------------------
@@ -410,4 +445,5 @@ constinit PyTypeObject DatetimeDelta_Type = {
     .tp_methods = ks::methods,
     .tp_members = ks::members,
     .tp_new = ks::delta_tp_new,
+    .tp_vectorcall = ks::delta_vectorcall,
 };
