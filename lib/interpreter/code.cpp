@@ -419,7 +419,7 @@ PyObject* code_lnotab(PyObject* self, void*) {
   return code_old_line_table(as<PyCodeObject>(self)).release();
 }
 PyGetSetDef code_getset[] = {{"co_lnotab", code_lnotab, nullptr, nullptr, nullptr},
-                             {"_co_code_adaptive", getter<PyCode_GetCode>, nullptr, nullptr, nullptr},
+                             {"_co_code_adaptive", getter<adaptive_code>, nullptr, nullptr, nullptr},
                              {"co_varnames", getter<PyCode_GetVarnames>, nullptr, nullptr, nullptr},
                              {"co_cellvars", getter<PyCode_GetCellvars>, nullptr, nullptr, nullptr},
                              {"co_freevars", getter<PyCode_GetFreevars>, nullptr, nullptr, nullptr},

@@ -30,6 +30,8 @@ inline Executable* executable(PyCodeObject* code) {
   return result ? result : executable_make(code);
 }
 inline bool is_conditional_jump(int op) { return op >= 100 && op <= 103; }  // POP_JUMP_IF_FALSE ... POP_JUMP_IF_TRUE
+// The instructions with the reference's names for what they have become, where it has one for the same: new bytes.
+PyObject* adaptive_code(PyCodeObject* code);
 // For the code object's deallocation.
 void executable_free(PyCodeObject* code);
 
