@@ -226,7 +226,9 @@ static void add_metadata(const Parser& parser) {
 static bool explain(Parser& parser, const Tokenizer& tokenizer, Ref<>& pending) {
   const ParseOptions& options = parser.options;
   if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_SyntaxError)) return false;
-  if ((options.flags & PyCF_ALLOW_INCOMPLETE_INPUT) && parser.at_end_of_source()) {
+  // At a prompt an empty line ends what is typed, except in a string or parentheses.
+  const bool ended = options.at_prompt && !options.more_may_come && !parser.stopped();
+  if ((options.flags & PyCF_ALLOW_INCOMPLETE_INPUT) && !ended && parser.at_end_of_source()) {
     raise_incomplete(parser);
     return true;
   }
@@ -244,7 +246,7 @@ static bool explain(Parser& parser, const Tokenizer& tokenizer, Ref<>& pending) 
     // An error of the tokenizer further on is reported rather than one of the parser, unless it is in an f-string; and a
     // parenthesis that stays open explains an error on a later line.
     const bool late = tokenizer.unclosed() || tokenizer.error().late();
-    if (parser.unexpected_block || (tokenizer.in_string() && !pending)) return false;
+    if (parser.unexpected_block || options.at_prompt || (tokenizer.in_string() && !pending)) return false;
     if (pending || !late) {
       PyErr_Clear();
       if (pending) PyErr_SetRaisedException(pending.release());
@@ -344,9 +346,9 @@ Module* parse_interactive(FILE* file, const char* encoding, const char* ps1, con
       return nullptr;
     }
     const size_t length = strlen(line);
+    if (length == 0) PySys_WriteStderr("\n");
     if (length == 0 && text.empty()) {
       PyMem_Free(line);
-      PySys_WriteStderr("\n");
       *end_of_file = true;
       return nullptr;
     }
@@ -375,7 +377,9 @@ Module* parse_interactive(FILE* file, const char* encoding, const char* ps1, con
     if (prompt == ps1 && !more_than_space(source, source + size)) return nothing_to_do(arena);
     ParseOptions one = options;
     one.start = Py_single_input;
-    one.flags |= PyCF_IGNORE_COOKIE | PyCF_ALLOW_INCOMPLETE_INPUT;
+    one.flags |= PyCF_IGNORE_COOKIE;
+    if (length > 0) one.flags |= PyCF_ALLOW_INCOMPLETE_INPUT;  // else there is no more
+    one.at_prompt = true;
     one.more_may_come = length > 0 && !ends_in_empty_line(source, size);
     if (Module* tree = parse(source, size, one, arena)) return tree;
     extern PyTypeObject incomplete_type __asm__("_PyExc_IncompleteInputError");

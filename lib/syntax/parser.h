@@ -17,6 +17,7 @@ struct ParseOptions {
   int flags = 0;                 // PyCF_*
   int feature_version = PY_MINOR_VERSION;
   bool from_file = false;        // bytes of a file that is run: decoded as it is read, for errors
+  bool at_prompt = false;        // typed: what comes behind an error does not matter
   bool more_may_come = false;    // Py_single_input at a prompt: the end of the text ends no block
   const char* encoding = nullptr;  // parse() sets it: what the source declares
 };
