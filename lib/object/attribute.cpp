@@ -26,6 +26,12 @@ PyObject** instance_dict_slot_by_offset(PyObject* obj) {
   return reinterpret_cast<PyObject**>(reinterpret_cast<char*>(obj) + offset);
 }
 
+PyObject** make_managed_dict(PyObject* obj) {
+  PyObject** word = managed_word(obj);
+  *word = instance_dict_from_values(instance_values(*word));
+  return *word ? word : nullptr;
+}
+
 Ref<> new_instance_dict(PyTypeObject* type) { return steal(dict_new_for_instance(type)); }
 
 PyObject* instance_dict(PyObject* obj) {
@@ -87,7 +93,9 @@ PyObject* generic_get(PyObject* obj, PyObject* name, PyObject* dict, bool suppre
     get = Py_TYPE(descriptor)->tp_descr_get;
     if (get && is_data_descriptor(descriptor)) return suppress_attribute_error(get(descriptor, obj, object(type)), suppress);
   }
-  if (!dict) {
+  if (!dict && type_has(type, Py_TPFLAGS_MANAGED_DICT) && is_instance_values(*managed_word(obj)) && PyUnicode_CheckExact(name)) {
+    if (PyObject* value = instance_values_get(instance_values(*managed_word(obj)), name)) return Py_NewRef(value);
+  } else if (!dict) {
     PyObject** slot = instance_dict_slot(obj);
     if (slot) dict = *slot;
   }
@@ -164,8 +172,14 @@ int get_method(PyObject* obj, PyObject* name, PyObject** out) {
       }
     }
   }
-  PyObject** slot = instance_dict_slot(obj);
-  if (slot && *slot) {
+  const bool has_values = type_has(type, Py_TPFLAGS_MANAGED_DICT) && is_instance_values(*managed_word(obj));
+  PyObject** slot = has_values ? nullptr : instance_dict_slot(obj);
+  if (has_values) {
+    if (PyObject* value = instance_values_get(instance_values(*managed_word(obj)), name)) {
+      *out = Py_NewRef(value);
+      return 0;
+    }
+  } else if (slot && *slot) {
     Ref<> dict = borrow(*slot);
     *out = find_in_dict(dict, name);
     if (*out) return 0;
@@ -183,6 +197,16 @@ int get_method(PyObject* obj, PyObject* name, PyObject** out) {
 
 // ---- setting --------------------------------------------------------------------------------------------------------------------------
 
+// As instance_values_set, for the word of an instance. What is replaced may be freed, which can run code that changes the word: it
+// is right before that.
+static Found set_in_values(PyObject** word, PyObject* name, PyObject* value) {
+  PyDictValues* values = instance_values(*word);
+  Ref<> old = borrow(instance_values_get(values, name));
+  const Found found = instance_values_set(&values, name, value);
+  *word = instance_values_word(values);
+  return found;
+}
+
 Status generic_set(PyObject* obj, PyObject* name, PyObject* value, PyObject* dict) {
   if (!PyUnicode_Check(name)) return raise_bad_name(name);
   PyTypeObject* type = Py_TYPE(obj);
@@ -192,6 +216,14 @@ Status generic_set(PyObject* obj, PyObject* name, PyObject* value, PyObject* dic
     if (descrsetfunc set = Py_TYPE(descriptor)->tp_descr_set) {
       Ref<> held = borrow(descriptor);
       return status(set(descriptor, obj, value));
+    }
+  }
+  if (!dict && type_has(type, Py_TPFLAGS_MANAGED_DICT) && PyUnicode_CheckExact(name)) {
+    PyObject** word = managed_word(obj);
+    if (!*word && value && is_heap_type(type)) *word = instance_values_word(TRY(instance_values_new(type)));
+    if (is_instance_values(*word)) {
+      if (TRY(set_in_values(word, name, value))) return Status::Ok;
+      if (!value) return raise_no_attribute(obj, name);
     }
   }
   if (!dict) {
@@ -347,14 +379,22 @@ extern "C" PyObject** _PyObject_GetDictPtr(PyObject* obj) {
 
 // For tp_traverse and tp_clear of types with Py_TPFLAGS_MANAGED_DICT.
 extern "C" int PyObject_VisitManagedDict(PyObject* obj, visitproc visit, void* arg) {
-  if (type_has(Py_TYPE(obj), Py_TPFLAGS_MANAGED_DICT)) Py_VISIT(*managed_dict_slot(obj));
+  if (!type_has(Py_TYPE(obj), Py_TPFLAGS_MANAGED_DICT)) return 0;
+  PyObject* word = *managed_word(obj);
+  if (is_instance_values(word)) return instance_values_traverse(instance_values(word), visit, arg);
+  Py_VISIT(word);
   return 0;
 }
 extern "C" void PyObject_ClearManagedDict(PyObject* obj) {
-  if (type_has(Py_TYPE(obj), Py_TPFLAGS_MANAGED_DICT)) Py_CLEAR(*managed_dict_slot(obj));
+  if (!type_has(Py_TYPE(obj), Py_TPFLAGS_MANAGED_DICT)) return;
+  PyObject* word = std::exchange(*managed_word(obj), nullptr);
+  if (is_instance_values(word)) instance_values_free(instance_values(word));
+  else Py_XDECREF(word);
 }
 extern "C" int _PyObject_SetManagedDict(PyObject* obj, PyObject* dict) {
-  Py_XSETREF(*managed_dict_slot(obj), Py_XNewRef(dict));
+  PyObject* word = std::exchange(*managed_word(obj), Py_XNewRef(dict));
+  if (is_instance_values(word)) instance_values_free(instance_values(word));
+  else Py_XDECREF(word);
   return 0;
 }
 

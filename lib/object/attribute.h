@@ -9,7 +9,15 @@
 namespace ks {
 
 // Words before an object: GC head 2, managed dictionary at -3, managed weak references at -4.
-inline PyObject** managed_dict_slot(PyObject* obj) { return reinterpret_cast<PyObject**>(obj) - 3; }
+// What stands in the place of a managed dict: nothing, the dict, or values of an instance (types/dict.h).
+inline PyObject** managed_word(PyObject* obj) { return reinterpret_cast<PyObject**>(obj) - 3; }
+// Makes the dict of an instance's values; nullptr with MemoryError (then the attributes are gone).
+PyObject** make_managed_dict(PyObject* obj);
+// The place of the managed dict, which is made where there were values alone.
+inline PyObject** managed_dict_slot(PyObject* obj) {
+  PyObject** word = managed_word(obj);
+  return reinterpret_cast<uintptr_t>(*word) & 1 ? make_managed_dict(obj) : word;
+}
 inline PyObject** managed_weak_list(PyObject* obj) { return reinterpret_cast<PyObject**>(obj) - 4; }
 
 // The address of the instance dictionary's pointer (which may hold nullptr); nullptr when instances have none.

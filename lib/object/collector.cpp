@@ -363,7 +363,7 @@ Py_ssize_t count_garbage(const GcHead* garbage) {
     PyObject* object = gc_object(node);
     if (!(Py_TYPE(object)->tp_flags & Py_TPFLAGS_MANAGED_DICT)) continue;
     PyObject* dict = reinterpret_cast<PyObject**>(object)[-3];
-    if (dict && Py_REFCNT(dict) == 1 && gc_is_tracked(dict)) --count;
+    if (dict && !(reinterpret_cast<uintptr_t>(dict) & 1) && Py_REFCNT(dict) == 1 && gc_is_tracked(dict)) --count;
   }
   return count;
 }

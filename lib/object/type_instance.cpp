@@ -40,7 +40,8 @@ int instance_traverse(PyObject* self, visitproc visit, void* arg) {
     base = base->tp_base;
   }
   if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
-    Py_VISIT(*managed_dict_slot(self));
+    const int result = PyObject_VisitManagedDict(self, visit, arg);
+    if (result) return result;
   } else if (type->tp_dictoffset != base->tp_dictoffset) {
     PyObject** slot = instance_dict_slot(self);
     if (slot) Py_VISIT(*slot);

@@ -353,6 +353,7 @@ PyDictValues* values_new(Py_ssize_t capacity) {
   }
   values->capacity = static_cast<uint8_t>(capacity);
   values->size = 0;
+  values->keys = nullptr;
   std::memset(values->values, 0, static_cast<size_t>(capacity) * 8);
   return values;
 }
@@ -360,8 +361,8 @@ void values_free(PyDictValues* values) {
   for (int i = 0; i < values->size; ++i) Py_XDECREF(values->values[values->order()[i]]);
   PyMem_Free(values);
 }
-Status values_reserve(PyDictObject* dict, Py_ssize_t index) {
-  PyDictValues* old = dict->ma_values;
+Status values_reserve(PyDictValues** place, Py_ssize_t index) {
+  PyDictValues* old = *place;
   if (index < old->capacity) return Status::Ok;
   Py_ssize_t capacity = old->capacity * 2;
   if (capacity <= index) capacity = (index + 2) & ~Py_ssize_t{1};
@@ -370,15 +371,22 @@ Status values_reserve(PyDictObject* dict, Py_ssize_t index) {
   std::memcpy(values->values, old->values, size_t{old->capacity} * 8);
   std::memcpy(values->order(), old->order(), old->size);
   values->size = old->size;
-  dict->ma_values = values;
+  values->keys = old->keys;
+  *place = values;
   PyMem_Free(old);
   return Status::Ok;
 }
-void values_add(PyDictObject* dict, Py_ssize_t index, PyObject* value) {
-  PyDictValues* values = dict->ma_values;
+void values_add(PyDictValues* values, Py_ssize_t index, PyObject* value) {
   values->values[index] = value;
   values->order()[values->size++] = static_cast<uint8_t>(index);
-  ++dict->ma_used;
+}
+PyObject* values_remove(PyDictValues* values, Py_ssize_t index) {
+  uint8_t* order = values->order();
+  int i = 0;
+  while (order[i] != index) ++i;
+  std::memmove(order + i, order + i + 1, static_cast<size_t>(values->size - i - 1));
+  --values->size;
+  return std::exchange(values->values[index], nullptr);
 }
 
 }  // namespace
@@ -414,8 +422,7 @@ PyObject* dict_new_presized(Py_ssize_t count, bool unicode) {
   return keys ? dict_new_with(keys, nullptr, 0) : nullptr;
 }
 
-PyObject* dict_new_for_instance(PyTypeObject* type) {
-  if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) return PyDict_New();
+PyDictValues* instance_values_new(PyTypeObject* type) {
   auto* heap_type = reinterpret_cast<PyHeapTypeObject*>(type);
   PyDictKeysObject* keys = heap_type->ht_cached_keys;
   if (!keys) {
@@ -429,7 +436,52 @@ PyObject* dict_new_for_instance(PyTypeObject* type) {
   PyDictValues* values = values_new(capacity);
   if (!values) return nullptr;
   ++keys->refcount;
-  return dict_new_with(keys, values, 0);
+  values->keys = keys;
+  return values;
+}
+void instance_values_free(PyDictValues* values) {
+  PyDictKeysObject* keys = values->keys;
+  values_free(values);
+  dict_keys_release(keys);
+}
+int instance_values_traverse(PyDictValues* values, visitproc visit, void* arg) {
+  for (int i = 0; i < values->size; ++i) Py_VISIT(values->values[values->order()[i]]);
+  return 0;
+}
+PyObject* instance_values_get(PyDictValues* values, PyObject* name) {
+  const Py_ssize_t index = dict_keys_index(values->keys, name);
+  return index >= 0 && index < values->capacity ? values->values[index] : nullptr;
+}
+Found instance_values_set(PyDictValues** place, PyObject* name, PyObject* value) {
+  PyDictKeysObject* keys = (*place)->keys;
+  Py_ssize_t index = dict_keys_index(keys, name);
+  PyObject* old = index >= 0 && index < (*place)->capacity ? (*place)->values[index] : nullptr;
+  if (!value) {
+    if (!old) return Found::No;
+    (void)values_remove(*place, index);
+    Py_DECREF(old);
+    return Found::Yes;
+  }
+  if (old) {
+    (*place)->values[index] = Py_NewRef(value);
+    Py_DECREF(old);
+    return Found::Yes;
+  }
+  if (index < 0) {
+    if (keys->usable <= 0) return Found::No;
+    index = keys->nentries;
+    keys_add(keys, Py_NewRef(name), hash_of(name), nullptr);
+  }
+  TRY(values_reserve(place, index));
+  values_add(*place, index, Py_NewRef(value));
+  return Found::Yes;
+}
+PyObject* instance_dict_from_values(PyDictValues* values) { return dict_new_with(std::exchange(values->keys, nullptr), values, values->size); }
+
+PyObject* dict_new_for_instance(PyTypeObject* type) {
+  if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) return PyDict_New();
+  PyDictValues* values = instance_values_new(type);
+  return values ? instance_dict_from_values(values) : nullptr;
 }
 
 void dict_notify(PyDictObject* dict, PyDict_WatchEvent event, PyObject* key, PyObject* value) {
@@ -560,8 +612,9 @@ Status insert_new(PyDictObject* dict, Py_ssize_t index, PyObject* key, Py_hash_t
         keys_add(keys, Py_NewRef(key), hash, nullptr);
       }
       if (index >= 0) {
-        TRY(values_reserve(dict, index));
-        values_add(dict, index, value);
+        TRY(values_reserve(&dict->ma_values, index));
+        values_add(dict->ma_values, index, value);
+        ++dict->ma_used;
         Py_DECREF(key);
         return Status::Ok;
       }
@@ -656,12 +709,7 @@ Status dict_remove_at(PyDictObject* dict, Py_ssize_t index, Py_hash_t hash, PyOb
   PyDictKeysObject* keys = dict->ma_keys;
   PyObject* key = nullptr;
   if (PyDictValues* values = dict->ma_values) {
-    *value = std::exchange(values->values[index], nullptr);
-    uint8_t* order = values->order();
-    int i = 0;
-    while (order[i] != index) ++i;
-    std::memmove(order + i, order + i + 1, static_cast<size_t>(values->size - i - 1));
-    --values->size;
+    *value = values_remove(values, index);
   } else {
     set_index(keys, find_slot_of(keys, hash, index), kDeleted);
     keys->version = 0;

@@ -30,10 +30,12 @@ struct _dictkeysobject {
 
 // Values of a split dict, by the number of the entry in the shared keys; nullptr where this dict has no such key.
 // `order` (behind the values) holds the numbers in this dict's own insertion order.
+// The values of an instance without a dict object hold a reference to the keys; in a dict, ma_keys does.
 struct _dictvalues {
   uint8_t capacity;
   uint8_t size;  // == ma_used
   uint8_t unused[6];
+  PyDictKeysObject* keys;
   PyObject* values[];
   uint8_t* order() { return reinterpret_cast<uint8_t*>(values + capacity); }
 };
@@ -126,6 +128,22 @@ inline uint32_t dict_numbering(const PyDictObject* dict) { return static_cast<ui
 
 // The dict of a new instance: split, with the keys shared through ht_cached_keys, when `type` is a heap type.
 PyObject* dict_new_for_instance(PyTypeObject* type);
+
+// Attributes of an instance that nobody has asked for a dict: values whose pointer, with bit 0 set, stands in the place of the managed
+// dict's (object/attribute.h). instance_dict_from_values makes the dict of them.
+inline bool is_instance_values(PyObject* word) { return reinterpret_cast<uintptr_t>(word) & 1; }
+inline PyDictValues* instance_values(PyObject* word) { return reinterpret_cast<PyDictValues*>(reinterpret_cast<uintptr_t>(word) - 1); }
+inline PyObject* instance_values_word(PyDictValues* values) { return reinterpret_cast<PyObject*>(reinterpret_cast<uintptr_t>(values) + 1); }
+// Empty, with the keys of the class: a heap type. nullptr with MemoryError.
+PyDictValues* instance_values_new(PyTypeObject* type);
+void instance_values_free(PyDictValues* values);
+int instance_values_traverse(PyDictValues* values, visitproc visit, void* argument);
+// `name` is an exact str; borrowed, nullptr when missing.
+PyObject* instance_values_get(PyDictValues* values, PyObject* name);
+// Sets, or with a null `value` deletes; may move the values. No: there is no room for the name, or nothing to delete.
+Found instance_values_set(PyDictValues** values, PyObject* name, PyObject* value);
+// Takes the values over: new; nullptr with MemoryError (then they are gone).
+PyObject* instance_dict_from_values(PyDictValues* values);
 // For the owner of ht_cached_keys: gives its reference back.
 void dict_keys_release(PyDictKeysObject* keys);
 

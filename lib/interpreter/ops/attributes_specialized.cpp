@@ -84,9 +84,16 @@ HANDLER(LOAD_ATTR_DICT) {
   VersionCache* cache = version_cache(ip);
   PyObject* owner = sp[-1].object();
   if (Py_TYPE(owner)->tp_version_tag != cache->version) [[unlikely]] MISS(LOAD_ATTR);
-  PyDictObject* dict = dict_of(*managed_dict_slot(owner));
-  if (!dict || dict->ma_keys->version != cache->keys_version) [[unlikely]] MISS(LOAD_ATTR);
-  PyObject* value = dict_value_at(dict, cache->index);
+  PyObject* word = *managed_word(owner);
+  PyObject* value;
+  if (is_instance_values(word)) [[likely]] {
+    PyDictValues* values = instance_values(word);
+    if (values->keys->version != cache->keys_version || cache->index >= values->capacity) [[unlikely]] MISS(LOAD_ATTR);
+    value = values->values[cache->index];
+  } else {
+    if (!word || dict_of(word)->ma_keys->version != cache->keys_version) [[unlikely]] MISS(LOAD_ATTR);
+    value = dict_value_at(dict_of(word), cache->index);
+  }
   if (!value) [[unlikely]] MISS(LOAD_ATTR);
   REPLACE_OWNER(Py_NewRef(value));
 }
@@ -123,9 +130,13 @@ HANDLER(LOAD_ATTR_TYPE_VALUE) {
   if (Py_TYPE(sp[-1].object())->tp_version_tag != cache->version) [[unlikely]] MISS(LOAD_ATTR);
   REPLACE_OWNER(Py_NewRef(cache->object));
 }
+static inline PyDictKeysObject* keys_of_word(PyObject* word) {
+  return is_instance_values(word) ? instance_values(word)->keys : word ? dict_of(word)->ma_keys : nullptr;
+}
 static inline bool dict_lacks_name(PyObject* owner, const VersionCache* cache) {
-  PyObject* dict = *managed_dict_slot(owner);
-  return !dict || dict_of(dict)->ma_keys->version == cache->keys_version;
+  PyObject* word = *managed_word(owner);
+  PyDictKeysObject* keys = keys_of_word(word);
+  return !keys || keys->version == cache->keys_version;
 }
 HANDLER(LOAD_ATTR_TYPE_VALUE_DICT) {
   VersionCache* cache = version_cache(ip);
@@ -173,12 +184,24 @@ HANDLER(STORE_ATTR_DICT) {
   VersionCache* cache = version_cache(ip);
   PyObject* owner = sp[-1].object();
   if (Py_TYPE(owner)->tp_version_tag != cache->version) [[unlikely]] MISS(STORE_ATTR);
-  PyDictObject* dict = dict_of(*managed_dict_slot(owner));
+  PyObject** word = managed_word(owner);
   SAVE();
-  if (!dict) {
-    dict = dict_of(instance_dict(owner));
-    if (!dict) ERROR();
+  if (!*word) {
+    PyDictValues* made = instance_values_new(Py_TYPE(owner));
+    if (!made) ERROR();
+    *word = instance_values_word(made);
   }
+  if (is_instance_values(*word)) [[likely]] {
+    PyDictValues* values = instance_values(*word);
+    if (values->keys->version != cache->keys_version || cache->index >= values->capacity) [[unlikely]] MISS(STORE_ATTR);
+    PyObject* old = std::exchange(values->values[cache->index], sp[-2].take());
+    if (!old) values->order()[values->size++] = static_cast<uint8_t>(cache->index);
+    sp -= 2;
+    Py_XDECREF(old);
+    close(sp[1]);
+    NEXT(5);
+  }
+  PyDictObject* dict = dict_of(*word);
   if (dict->ma_keys->version != cache->keys_version || dict_is_watched(dict)) [[unlikely]] MISS(STORE_ATTR);
   if (PyDictValues* values = dict->ma_values; values && cache->index < values->capacity && !values->values[cache->index]) {
     // A name that the class's instances have and this one does not yet.
@@ -278,15 +301,17 @@ void specialize_LOAD_ATTR(PyThreadState*, Frame* frame, Unit* unit, Value* sp) {
   if (on_type && is_data_descriptor(on_type)) return;
   const bool managed = type->tp_flags & Py_TPFLAGS_MANAGED_DICT;
   if (!managed && type->tp_dictoffset) return;
-  PyDictObject* dict = managed ? dict_of(*managed_dict_slot(owner)) : nullptr;
+  PyObject* word = managed ? *managed_word(owner) : nullptr;
   uint32_t keys_version = UINT32_MAX;  // what no keys have
-  if (dict) {
-    if (!PyDict_CheckExact(dict)) return;
-    const Py_ssize_t index = dict_index_of(dict, name);
+  if (word) {
+    const bool values = is_instance_values(word);
+    if (!values && !PyDict_CheckExact(word)) return;
+    PyDictKeysObject* keys = keys_of_word(word);
+    const Py_ssize_t index = dict_keys_index(keys, name);
     if (index == kLookupError) return;
-    keys_version = dict_keys_version(dict);
+    keys_version = dict_keys_version(keys);
     if (!keys_version) return;
-    if (index >= 0 && dict_value_at(dict, index)) {
+    if (index >= 0 && (values ? instance_values_get(instance_values(word), name) : dict_value_at(dict_of(word), index))) {
       *cache = {version, keys_version, index, nullptr};
       unit->op = kLOAD_ATTR_DICT;
       return;
@@ -318,10 +343,12 @@ void specialize_STORE_ATTR(PyThreadState*, Frame* frame, Unit* unit, Value* sp) 
     return;
   }
   if ((on_type && is_data_descriptor(on_type)) || !(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) return;
-  PyDictObject* dict = dict_of(instance_dict(owner));
-  if (!dict || !PyDict_CheckExact(dict)) return PyErr_Clear();
-  const Py_ssize_t index = dict_index_of(dict, name);
-  const uint32_t keys_version = index >= 0 ? dict_keys_version(dict) : 0;
+  PyObject* word = *managed_word(owner);
+  if (!is_heap_type(type) || (word && !is_instance_values(word) && !PyDict_CheckExact(word))) return;
+  PyDictKeysObject* keys = word ? keys_of_word(word) : reinterpret_cast<PyHeapTypeObject*>(type)->ht_cached_keys;
+  if (!keys) return;
+  const Py_ssize_t index = dict_keys_index(keys, name);
+  const uint32_t keys_version = index >= 0 ? dict_keys_version(keys) : 0;
   if (!keys_version) return;
   *version_cache(unit) = {version, keys_version, index, nullptr};
   unit->op = kSTORE_ATTR_DICT;
