@@ -233,6 +233,12 @@ HANDLER(STORE_ATTR_SLOT_MEMBER) {
 
 // ---- choosing --------------------------------------------------------------------------------------------------------
 
+// Whether the value's class may get a __get__ or __set__ any time without the class that has the value, `holder`, changing.
+static bool may_become_descriptor(PyObject* value, const PyTypeObject* holder) {
+  const PyTypeObject* type = Py_TYPE(value);
+  return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) && !(type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE) && type != holder;
+}
+
 // Offset of a slot of a Python class, -1 for other descriptors.
 static Py_ssize_t slot_offset(PyObject* descriptor, PyTypeObject* owner, bool writing) {
   if (!descriptor || !Py_IS_TYPE(descriptor, &PyMemberDescr_Type)) return -1;
@@ -249,11 +255,11 @@ static void specialize_class_attribute(Unit* unit, PyObject* owner, PyObject* na
   if (meta->tp_getattro != PyType_Type.tp_getattro) return;
   unsigned int version, meta_version;
   PyObject* on_meta = type_lookup_with_version(meta, name, &meta_version);
-  if (!meta_version || (on_meta && is_data_descriptor(on_meta))) return;
+  if (!meta_version || (on_meta && (is_data_descriptor(on_meta) || may_become_descriptor(on_meta, meta)))) return;
   PyObject* value = type_lookup_with_version(type, name, &version);
   if (!value || !version) return;
   // Through its class a function is itself; other descriptors do something.
-  if (Py_TYPE(value)->tp_descr_get && !Py_IS_TYPE(value, &PyFunction_Type)) return;
+  if (may_become_descriptor(value, type) || (Py_TYPE(value)->tp_descr_get && !Py_IS_TYPE(value, &PyFunction_Type))) return;
   *version_cache(unit) = {version, meta_version, 0, value};
   unit->op = kLOAD_ATTR_OF_CLASS;
 }
@@ -298,7 +304,7 @@ void specialize_LOAD_ATTR(PyThreadState*, Frame* frame, Unit* unit, Value* sp) {
     unit->op = kLOAD_ATTR_PROPERTY_FUNCTION;
     return;
   }
-  if (on_type && is_data_descriptor(on_type)) return;
+  if (on_type && (is_data_descriptor(on_type) || may_become_descriptor(on_type, type))) return;
   const bool managed = type->tp_flags & Py_TPFLAGS_MANAGED_DICT;
   if (!managed && type->tp_dictoffset) return;
   PyObject* word = managed ? *managed_word(owner) : nullptr;
@@ -342,7 +348,7 @@ void specialize_STORE_ATTR(PyThreadState*, Frame* frame, Unit* unit, Value* sp) 
     unit->op = kSTORE_ATTR_SLOT_MEMBER;
     return;
   }
-  if ((on_type && is_data_descriptor(on_type)) || !(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) return;
+  if ((on_type && (is_data_descriptor(on_type) || may_become_descriptor(on_type, type))) || !(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)) return;
   PyObject* word = *managed_word(owner);
   if (!is_heap_type(type) || (word && !is_instance_values(word) && !PyDict_CheckExact(word))) return;
   PyDictKeysObject* keys = word ? keys_of_word(word) : reinterpret_cast<PyHeapTypeObject*>(type)->ht_cached_keys;
