@@ -71,6 +71,9 @@ Status resolve_host(State* state, const char* name, Address* address, socklen_t*
 
 Ref<> numeric_host(const sockaddr* address, socklen_t size) {
   char text[NI_MAXHOST];
+  // Without the scope, which has a place of its own in the tuple.
+  if (address->sa_family == AF_INET6 && inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, text, sizeof text))
+    return steal(PyUnicode_FromString(text));
   if (getnameinfo(address, size, text, sizeof text, nullptr, 0, NI_NUMERICHOST)) return raise(PyExc_OSError, "cannot show the address");
   return steal(PyUnicode_FromString(text));
 }
@@ -204,6 +207,14 @@ Status address_from_object(SocketObject* self, PyObject* object, Address* addres
       *size = sizeof address->packet;
       return Status::Ok;
     }
+    case AF_VSOCK: {
+      if (!PyTuple_Check(object)) return raise(PyExc_TypeError, "getsockaddrarg: AF_VSOCK address must be tuple, not %.500s", Py_TYPE(object)->tp_name);
+      unsigned cid, port;
+      if (!PyArg_ParseTuple(object, "II:getsockaddrarg", &cid, &port)) return failed;
+      address->vsock = {.family = AF_VSOCK, .reserved = 0, .port = port, .cid = cid, .zero = {}};
+      *size = sizeof address->vsock;
+      return Status::Ok;
+    }
     default: return raise(PyExc_OSError, "%s(): bad family", caller);
   }
 }
@@ -234,6 +245,7 @@ Ref<> address_to_object(int fd, const sockaddr* address, socklen_t size, int) {
       return steal(Py_BuildValue("(siiiy#)", name, ntohs(all->packet.sll_protocol), all->packet.sll_pkttype, all->packet.sll_hatype,
                                  reinterpret_cast<const char*>(all->packet.sll_addr), static_cast<Py_ssize_t>(all->packet.sll_halen)));
     }
+    case AF_VSOCK: return steal(Py_BuildValue("(II)", all->vsock.cid, all->vsock.port));
     default:
       // Of a family that is unknown here: its number and bytes.
       return steal(Py_BuildValue("(iy#)", address->sa_family, address->sa_data,

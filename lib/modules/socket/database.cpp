@@ -331,9 +331,13 @@ PyObject* socket_if_nametoindex(PyObject*, PyObject* argument) {
   return PyLong_FromUnsignedLong(index);
 }
 PyObject* socket_if_indextoname(PyObject*, PyObject* argument) {
-  const unsigned long index = PyLong_AsUnsignedLong(argument);
-  if (index == static_cast<unsigned long>(-1) && PyErr_Occurred()) return nullptr;
-  if (index > UINT_MAX) return raise(PyExc_OverflowError, "Python int too large to convert to C unsigned int");
+  Ref<> number = TRY(steal(PyNumber_Index(argument)));
+  const int negative = PyLong_IsNegative(number);
+  if (negative < 0) return nullptr;
+  if (negative) return raise(PyExc_ValueError, "Cannot convert negative int");
+  const unsigned long index = PyLong_AsUnsignedLong(number);
+  if ((index == static_cast<unsigned long>(-1) && PyErr_Occurred()) || index > UINT_MAX)
+    return raise(PyExc_OverflowError, "Python int too large for C unsigned int");
   char name[IF_NAMESIZE + 1];
   if (!if_indextoname(static_cast<unsigned>(index), name)) return raise_errno();
   return PyUnicode_DecodeFSDefault(name);

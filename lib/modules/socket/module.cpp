@@ -379,7 +379,11 @@ static PyObject* socket_setsockopt(PyObject* o, PyObject* args) {
   PyObject* value;
   const int fd = self_of(o)->fd;
   unsigned length;
-  if (PyTuple_GET_SIZE(args) == 4) {
+  unsigned long long wide;
+  if (self_of(o)->family == AF_VSOCK && PyTuple_GET_SIZE(args) == 3 && PyLong_Check(PyTuple_GET_ITEM(args, 2))) {
+    if (!PyArg_ParseTuple(args, "iiK:setsockopt", &level, &option, &wide)) return nullptr;
+    result = setsockopt(fd, level, option, &wide, sizeof wide);
+  } else if (PyTuple_GET_SIZE(args) == 4) {
     if (!PyArg_ParseTuple(args, "iiO!I:setsockopt", &level, &option, Py_TYPE(Py_None), &value, &length)) return nullptr;
     result = setsockopt(fd, level, option, nullptr, length);
   } else {
@@ -404,6 +408,12 @@ static PyObject* socket_getsockopt(PyObject* o, PyObject* args) {
   Py_ssize_t size = 0;
   if (!PyArg_ParseTuple(args, "ii|n:getsockopt", &level, &option, &size)) return nullptr;
   const int fd = self_of(o)->fd;
+  if (size == 0 && self_of(o)->family == AF_VSOCK) {
+    uint64_t value = 0;  // this family's options are that wide
+    socklen_t length = sizeof value;
+    if (getsockopt(fd, level, option, &value, &length) < 0) return raise_errno();
+    return PyLong_FromUnsignedLongLong(value);
+  }
   if (size == 0) {
     int value = 0;
     socklen_t length = sizeof value;
@@ -573,17 +583,27 @@ struct Buffers {
     PyMem_Free(views);
     PyMem_Free(vectors);
   }
-  Status open(PyObject* iterable, int flags, const char* message) {
-    Ref<> list = TRY(steal(PySequence_Fast(iterable, message)));
-    const Py_ssize_t size = PySequence_Fast_GET_SIZE(list.get());
+  // A tuple of our own, as __buffer__ methods may change the sequence.
+  Status open(PyObject* iterable, int flags, const char* function, const char* kind) {
+    Ref<> iterator = steal(PyObject_GetIter(iterable));
+    if (!iterator) {
+      if (!PyErr_ExceptionMatches(PyExc_TypeError)) return failed;
+      return raise(PyExc_TypeError, "%s() argument 1 must be an iterable", function);
+    }
+    Ref<> list = TRY(steal(PySequence_Tuple(iterator)));
+    const Py_ssize_t size = PyTuple_GET_SIZE(list.get());
     views = PyMem_New(Py_buffer, static_cast<size_t>(size ? size : 1));
     vectors = PyMem_New(iovec, static_cast<size_t>(size ? size : 1));
     if (!views || !vectors) {
       PyErr_NoMemory();
       return failed;
     }
-    for (Py_ssize_t i = 0; i < size && i < PySequence_Fast_GET_SIZE(list.get()); ++i) {
-      TRY(PyObject_GetBuffer(PySequence_Fast_GET_ITEM(list.get(), i), &views[i], flags));
+    for (Py_ssize_t i = 0; i < size; ++i) {
+      PyObject* item = PyTuple_GET_ITEM(list.get(), i);
+      if (PyObject_GetBuffer(item, &views[i], flags) < 0) {
+        if (!PyErr_ExceptionMatches(PyExc_TypeError) && !PyErr_ExceptionMatches(PyExc_BufferError)) return failed;
+        return raise(PyExc_TypeError, "%s() argument 1 must be an iterable of %s", function, kind);
+      }
       ++count;
       vectors[i] = {views[i].buf, static_cast<size_t>(views[i].len)};
     }
@@ -649,7 +669,7 @@ static PyObject* socket_recvmsg_into(PyObject* o, PyObject* args) {
   int flags = 0;
   if (!PyArg_ParseTuple(args, "O|ni:recvmsg_into", &iterable, &ancillary_size, &flags)) return nullptr;
   Buffers buffers;
-  TRY(buffers.open(iterable, PyBUF_WRITABLE, "recvmsg_into() argument 1 must be an iterable"));
+  TRY(buffers.open(iterable, PyBUF_WRITABLE, "recvmsg_into", "single-segment read-write buffers"));
   ssize_t received = 0;
   Ref<> rest;
   Ref<> list = TRY(receive_message(self_of(o), buffers.vectors, static_cast<size_t>(buffers.count), ancillary_size, flags, &received, &rest));
@@ -674,7 +694,7 @@ static PyObject* socket_sendmsg(PyObject* o, PyObject* args) {
     return nullptr;
   }
   Buffers buffers;
-  TRY(buffers.open(iterable, PyBUF_SIMPLE, "sendmsg() argument 1 must be an iterable"));
+  TRY(buffers.open(iterable, PyBUF_SIMPLE, "sendmsg", "bytes-like objects"));
   message.msg_iov = buffers.vectors;
   message.msg_iovlen = static_cast<size_t>(buffers.count);
   struct Free {
@@ -682,8 +702,9 @@ static PyObject* socket_sendmsg(PyObject* o, PyObject* args) {
     ~Free() { PyMem_Free(memory); }
   } control;
   if (ancillary && ancillary != Py_None) {
-    Ref<> list = TRY(steal(PySequence_Fast(ancillary, "sendmsg() argument 2 must be an iterable")));
-    const Py_ssize_t count = PySequence_Fast_GET_SIZE(list.get());
+    Ref<> given = TRY(steal(PySequence_Fast(ancillary, "sendmsg() argument 2 must be an iterable")));
+    Ref<> list = TRY(steal(PySequence_Tuple(given)));
+    const Py_ssize_t count = PyTuple_GET_SIZE(list.get());
     struct Held {
       Py_buffer* views = nullptr;
       Py_ssize_t count = 0;
@@ -697,8 +718,8 @@ static PyObject* socket_sendmsg(PyObject* o, PyObject* args) {
     Free free_heads{heads};
     if (!held.views || !heads) return PyErr_NoMemory();
     size_t total = 0;
-    for (Py_ssize_t i = 0; i < count && i < PySequence_Fast_GET_SIZE(list.get()); ++i) {
-      if (!PyArg_Parse(PySequence_Fast_GET_ITEM(list.get(), i), "(iiy*):[sendmsg() ancillary data items]", &heads[2 * i], &heads[2 * i + 1],
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      if (!PyArg_Parse(PyTuple_GET_ITEM(list.get(), i), "(iiy*):[sendmsg() ancillary data items]", &heads[2 * i], &heads[2 * i + 1],
                        &held.views[i]))
         return nullptr;
       ++held.count;
@@ -810,6 +831,9 @@ static int socket_exec(PyObject* module) {
 #define SOCKET_CONSTANT(NAME) {#NAME, static_cast<long long>(NAME)},
 #include "modules/socket/constants.def"
 #undef SOCKET_CONSTANT
+#define SOCKET_NUMBER(NAME, VALUE) {#NAME, VALUE},
+#include "modules/socket/constants_linux.def"
+#undef SOCKET_NUMBER
   };
   TRY(add_constants(module, constants));
   auto* api = static_cast<Api*>(PyMem_Malloc(sizeof(Api)));

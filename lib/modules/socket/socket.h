@@ -32,6 +32,14 @@ struct SocketObject {
   State* state;
 };
 
+// Of linux/vm_sockets.h, which is not everywhere.
+struct VsockAddress {
+  sa_family_t family;
+  unsigned short reserved;
+  unsigned port, cid;
+  unsigned char zero[4];
+};
+
 union Address {
   sockaddr any;
   sockaddr_in in;
@@ -39,6 +47,7 @@ union Address {
   sockaddr_un un;
   sockaddr_nl netlink;
   sockaddr_ll packet;
+  VsockAddress vsock;
   sockaddr_storage storage;
 };
 
