@@ -53,8 +53,17 @@ Status resize_buffer(BytesIO* self, Py_ssize_t size) {
     capacity = size + (size >> 3) + (size < 9 ? 3 : 6);
   else
     capacity = size + 1;
-  if (is_shared(self)) return unshare(self, capacity);
-  return status(_PyBytes_Resize(&self->buffer, capacity));
+  if (is_shared(self) || allocated == 0) return unshare(self, capacity);
+  // Not by _PyBytes_Resize: without memory the old buffer has to stay.
+  auto* moved = static_cast<PyBytesObject*>(PyObject_Realloc(self->buffer, offsetof(PyBytesObject, ob_sval) + static_cast<size_t>(capacity) + 1));
+  if (!moved) {
+    PyErr_NoMemory();
+    return failed;
+  }
+  self->buffer = reinterpret_cast<PyObject*>(moved);
+  Py_SET_SIZE(moved, capacity);
+  moved->ob_sval[capacity] = 0;
+  return Status::Ok;
 }
 
 Py_ssize_t write_bytes(BytesIO* self, PyObject* source) {
@@ -194,8 +203,8 @@ PyObject* bytesio_truncate(BytesIO* self, PyObject* size_argument) {
     if (size < 0) return raise(PyExc_ValueError, "negative size value %zd", size);
   }
   if (size < self->size) {
-    self->size = size;
     TRY(resize_buffer(self, size));
+    self->size = size;
   }
   return PyLong_FromSsize_t(size);
 }
@@ -261,9 +270,8 @@ PyObject* bytesio_setstate(BytesIO* self, PyObject* state) {
   if (!PyTuple_Check(state) || PyTuple_GET_SIZE(state) < 3)
     return raise(PyExc_TypeError, "%.200s.__setstate__ argument should be 3-tuple, got %.200s",
                  Py_TYPE(object(self))->tp_name, Py_TYPE(state)->tp_name);
+  TRY(check_open(self));
   TRY(check_exports(self));
-  if (!self->buffer) self->buffer = PyBytes_FromStringAndSize(nullptr, 0);
-  if (!self->buffer) return nullptr;
   self->size = self->position = 0;
   if (write_bytes(self, PyTuple_GET_ITEM(state, 0)) < 0) return nullptr;
   PyObject* position = PyTuple_GET_ITEM(state, 1);
@@ -320,8 +328,8 @@ int bytesio_init(PyObject* op, PyObject* args, PyObject* kwargs) {
   PyObject* initial[1];
   if (is_failure(bind_tuple(kInitSignature, args, kwargs, initial))) return -1;
   auto* self = as<BytesIO>(op);
-  self->size = self->position = 0;
   TRY(check_exports(self));
+  self->size = self->position = 0;
   if (initial[0] && initial[0] != Py_None) {
     if (PyBytes_CheckExact(initial[0])) {
       PyObject* old = std::exchange(self->buffer, Py_NewRef(initial[0]));
