@@ -52,6 +52,14 @@ PyObject* bytes_single(unsigned char value) { return object(&singles.values[valu
 
 static constexpr size_t kHeadSize = offsetof(PyBytesObject, ob_sval);
 
+static PyObject* allocate_bytes(Py_ssize_t size) {
+  auto* o = static_cast<PyBytesObject*>(PyObject_Malloc(kHeadSize + static_cast<size_t>(size) + 1));
+  if (!o) return PyErr_NoMemory();
+  PyObject_InitVar(as<PyVarObject>(o), &PyBytes_Type, size);
+  bytes_hash_slot(object(o)) = -1;
+  o->ob_sval[size] = '\0';
+  return object(o);
+}
 PyObject* bytes_new(Py_ssize_t size) {
   if (size == 0) return bytes_empty();
   if (size < 0) {
@@ -62,12 +70,7 @@ PyObject* bytes_new(Py_ssize_t size) {
     PyErr_SetString(PyExc_OverflowError, "byte string is too large");
     return nullptr;
   }
-  auto* o = static_cast<PyBytesObject*>(PyObject_Malloc(kHeadSize + static_cast<size_t>(size) + 1));
-  if (!o) return PyErr_NoMemory();
-  PyObject_InitVar(as<PyVarObject>(o), &PyBytes_Type, size);
-  bytes_hash_slot(object(o)) = -1;
-  o->ob_sval[size] = '\0';
-  return object(o);
+  return allocate_bytes(size);
 }
 PyObject* bytes_from(const char* data, Py_ssize_t size) {
   if (size == 1) return bytes_single(static_cast<unsigned char>(*data));
@@ -270,7 +273,8 @@ PyObject* repeat(PyObject* o, Py_ssize_t count) {
   if (count < 0) count = 0;
   if (size && count > PY_SSIZE_T_MAX / size) return raise(PyExc_OverflowError, "repeated bytes are too long");
   if (count == 1 && PyBytes_CheckExact(o)) return Py_NewRef(o);
-  PyObject* result = TRY(bytes_new(size * count));
+  // No times something is a new object.
+  PyObject* result = TRY(size ? allocate_bytes(size * count) : bytes_empty());
   _PyBytes_Repeat(bytes_data(result), size * count, bytes_data(o), size);
   return result;
 }
