@@ -93,6 +93,7 @@ int AbiCommand::run_wheel() const {
   results.resize(unread + inputs.size());
   each(inputs.size(), jobs, inputs.size() > 3 && isatty(STDERR_FILENO),
        [&](size_t i) { results[unread + i] = check_input(inputs[i], options, provider.image ? &provider : nullptr); });
+  std::erase_if(results, [](const Result& one) { return one.skipped; });
   return finish(results, "wheel");
 }
 

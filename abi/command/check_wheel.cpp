@@ -259,7 +259,10 @@ Result check_input(const Input& input, const WheelOptions& options, const Provid
   const std::string base = input.path.substr(input.path.rfind('/') + 1);
   if (!parse_module_name(base, &member.name)) member.name.base = base;
   const Reading reading = read_images(bytes, member.name.kind == ModuleName::Kind::StableThreaded, &member.images, &result.error);
-  if (reading == Reading::NotThis) result.error = "neither a wheel nor ELF, Mach-O or PE";
+  if (reading == Reading::NotThis) {
+    result.error = "neither a wheel nor ELF, Mach-O or PE";
+    result.skipped = input.found;
+  }
   if (reading != Reading::Fine) return result;
   result.kind = member.images[0].program ? "program" : "module";
   judge(members, nullptr, options, provider, &result);

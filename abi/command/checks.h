@@ -30,6 +30,7 @@ struct Input {
   enum class Kind : uint8_t { File, Distribution } kind = Kind::File;
   std::string path;                  // of the file, or of the .dist-info folder
   std::vector<std::string> files;    // a distribution's modules
+  bool found = false;                // in a folder, not named by the user
 };
 // What FILE|DIR|NAME means: files and distributions. False with a reason.
 bool find_inputs(const std::string& argument, const WheelOptions& options, std::vector<Input>* inputs, std::string* reason);

@@ -68,7 +68,7 @@ struct Stubs {
   bool only_raises(uint64_t address, int depth) {
     bool raises = false, straight = true, ended = false;
     int calls = 0, count = 0;
-    uint64_t helper = 0;
+    std::vector<uint64_t> helpers;
     disassembler.each(image.at(address), address, [&](const cs_insn& one) {
       if (++count > 40) return straight = false;
       for (uint8_t i = 0; i < one.detail->x86.op_count; ++i) {
@@ -82,7 +82,7 @@ struct Stubs {
       if (one.id == X86_INS_RET) return !(ended = true);
       if (one.id == X86_INS_CALL || one.id == X86_INS_JMP) {
         ++calls;
-        if (one.detail->x86.op_count == 1 && operand.type == X86_OP_IMM && calls == 1) helper = static_cast<uint64_t>(operand.imm);
+        if (one.detail->x86.op_count == 1 && operand.type == X86_OP_IMM) helpers.push_back(static_cast<uint64_t>(operand.imm));
         if (one.id == X86_INS_JMP) return !(ended = true);
       } else if (cs_insn_group_jump(one)) {
         return straight = false;
@@ -90,7 +90,9 @@ struct Stubs {
       return true;
     });
     if (!straight || !ended) return false;
-    return (raises && calls >= 1) || (depth == 0 && calls == 1 && helper && helper != address && only_raises(helper, 1));
+    if (raises && calls >= 1) return true;
+    if (depth > 0 || calls > 3) return false;
+    return std::any_of(helpers.begin(), helpers.end(), [&](uint64_t helper) { return helper != address && only_raises(helper, 1); });
   }
   static bool cs_insn_group_jump(const cs_insn& one) {
     return std::find(one.detail->groups, one.detail->groups + one.detail->groups_count, CS_GRP_JUMP) != one.detail->groups + one.detail->groups_count;

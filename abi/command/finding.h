@@ -42,6 +42,7 @@ struct Fact {
 struct Result {
   std::string path;
   std::string kind;             // library, wheel, module, program, distribution
+  bool skipped = false;         // found in a folder, and not what its name says (linker scripts): not reported
   std::string error;            // why it could not be judged; empty: it could
   std::vector<Fact> facts;
   std::vector<Finding> findings;

@@ -112,7 +112,7 @@ bool find_inputs(const std::string& argument, const WheelOptions& options, std::
     }
     std::vector<std::string> files;
     files_below(path, true, &files);
-    for (std::string& file : files) inputs->push_back({Input::Kind::File, std::move(file), {}});
+    for (std::string& file : files) inputs->push_back({Input::Kind::File, std::move(file), {}, true});
     if (files.empty()) *reason = "the folder has neither wheels nor modules";
     return !files.empty();
   }
