@@ -14,8 +14,8 @@
 #define PY_RELEASE_SERIAL 0
 #define PY_VERSION "3.14.10"
 
-/* The version in one number: a byte each for major, minor and micro, four bits for the level and for the serial. These very
-   tokens: pythoncapi_compat.h, which many extensions carry, defines the macro once more. */
+/* The version in one number: a byte each for major, minor and micro, four bits for the level and for the serial. These
+   very tokens: pythoncapi_compat.h, which many extensions carry, defines the macro once more. */
 #define _Py_PACK_FULL_VERSION(X, Y, Z, LEVEL, SERIAL) ( \
     (((X) & 0xff) << 24) | (((Y) & 0xff) << 16) | (((Z) & 0xff) << 8) | (((LEVEL) & 0xf) << 4) | (((SERIAL) & 0xf) << 0))
 #define PY_VERSION_HEX \

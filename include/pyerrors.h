@@ -197,7 +197,25 @@ PyAPI_FUNC(PyObject *) PyErr_GetHandledException(void);  /* new reference, or NU
 PyAPI_FUNC(void) PyErr_SetHandledException(PyObject *exc);  /* NULL: none is handled */
 #endif
 
-/* --- Raising: always NULL where something is returned --- */
+/* --- Signals --- */
+PyAPI_FUNC(int) PyErr_CheckSignals(void);  /* runs handlers: 0, or -1 with an exception of one */
+PyAPI_FUNC(void) PyErr_SetInterrupt(void);  /* as if SIGINT came */
+#if _Py_API >= 0x030A0000
+PyAPI_FUNC(int) PyErr_SetInterruptEx(int signum);  /* as if the signal came: 0, or -1 where the number is wrong */
+#endif
+#ifndef Py_LIMITED_API
+PyAPI_FUNC(int) PySignal_SetWakeupFd(int fd);  /* the one before, or -1 */
+#endif
+
+/* --- Lines of sources --- */
+/* new reference: a line of a file; NULL without an exception where it cannot be read */
+PyAPI_FUNC(PyObject *) PyErr_ProgramText(const char *filename, int lineno);
+#ifndef Py_LIMITED_API
+/* new reference: a line of a file; NULL without an exception where it cannot be read */
+PyAPI_FUNC(PyObject *) PyErr_ProgramTextObject(PyObject *filename, int lineno);
+#endif
+
+/* --- Raising --- */
 PyAPI_FUNC(void) PyErr_SetString(PyObject *type, const char *message);  /* message: UTF-8 */
 PyAPI_FUNC(void) PyErr_SetObject(PyObject *type, PyObject *value);  /* value: the exception or its argument */
 PyAPI_FUNC(PyObject *) PyErr_Format(PyObject *exception, const char *format, ...);  /* always NULL */
@@ -211,9 +229,6 @@ PyAPI_FUNC(PyObject *) PyErr_SetFromErrnoWithFilename(PyObject *type, const char
 PyAPI_FUNC(void) PyErr_SyntaxLocationEx(const char *filename, int lineno, int col_offset);
 PyAPI_FUNC(void) PyErr_SyntaxLocation(const char *filename, int lineno);  /* adds the place to a SyntaxError */
 PyAPI_FUNC(void) PyErr_BadInternalCall(void);  /* SystemError */
-/* new reference: a line of a file; NULL without an exception where it cannot be read */
-PyAPI_FUNC(PyObject *) PyErr_ProgramText(const char *filename, int lineno);
-PyAPI_FUNC(void) PyErr_SetInterrupt(void);  /* as if SIGINT came */
 PyAPI_FUNC(void) _PyErr_BadInternalCall(const char *filename, int lineno);
 #if _Py_API >= 0x03030000
 PyAPI_FUNC(PyObject *) PyErr_SetImportError(PyObject *msg, PyObject *name, PyObject *path);  /* always NULL */
@@ -229,9 +244,6 @@ PyAPI_FUNC(PyObject *) PyErr_FormatV(PyObject *exception, const char *format, va
 PyAPI_FUNC(PyObject *) PyErr_SetImportErrorSubclass(PyObject *exception, PyObject *msg, PyObject *name,
     PyObject *path);  /* always NULL */
 #endif
-#if _Py_API >= 0x030A0000
-PyAPI_FUNC(int) PyErr_SetInterruptEx(int signum);  /* as if the signal came: 0, or -1 where the number is wrong */
-#endif
 #ifndef Py_LIMITED_API
 /* to sys.unraisablehook, and clears; the text tells where */
 PyAPI_FUNC(void) PyErr_FormatUnraisable(const char *format, ...);
@@ -239,14 +251,6 @@ PyAPI_FUNC(void) PyErr_FormatUnraisable(const char *format, ...);
 PyAPI_FUNC(void) PyErr_SyntaxLocationObject(PyObject *filename, int lineno, int col_offset);
 PyAPI_FUNC(void) PyErr_RangedSyntaxLocationObject(PyObject *filename, int lineno, int col_offset,
     int end_lineno, int end_col_offset);  /* adds the place to a SyntaxError */
-/* new reference: a line of a file; NULL without an exception where it cannot be read */
-PyAPI_FUNC(PyObject *) PyErr_ProgramTextObject(PyObject *filename, int lineno);
-#endif
-
-/* --- Signals --- */
-PyAPI_FUNC(int) PyErr_CheckSignals(void);  /* runs handlers: 0, or -1 with an exception of one */
-#ifndef Py_LIMITED_API
-PyAPI_FUNC(int) PySignal_SetWakeupFd(int fd);  /* the one before, or -1 */
 #endif
 
 /* --- Reporting what cannot be raised --- */

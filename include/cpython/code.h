@@ -95,7 +95,7 @@ typedef enum {
     PY_CODE_EVENT_DESTROY,
 } PyCodeEvent;
 
-typedef int (*PyCode_WatchCallback)( PyCodeEvent event, PyCodeObject *co);
+typedef int (*PyCode_WatchCallback)(PyCodeEvent event, PyCodeObject *co);
 struct _opaque {
     int computed_line;
     const uint8_t *lo_next;

@@ -51,7 +51,7 @@ typedef enum {
     PyFunction_EVENT_MODIFY_KWDEFAULTS,
 } PyFunction_WatchEvent;
 
-typedef int (*PyFunction_WatchCallback)( PyFunction_WatchEvent event, PyFunctionObject *func, PyObject *new_value);
+typedef int (*PyFunction_WatchCallback)(PyFunction_WatchEvent event, PyFunctionObject *func, PyObject *new_value);
 
 PyAPI_DATA(PyTypeObject) PyFunction_Type;
 PyAPI_DATA(PyTypeObject) PyClassMethod_Type;
