@@ -144,6 +144,7 @@ METHOD(abc, _abc_init, "($module, self, /)", "Internal ABC helper for class set-
 void set_collection_flag(PyTypeObject* type, unsigned long flag) {
   if (type_has(type, Py_TPFLAGS_IMMUTABLETYPE) || (type->tp_flags & kCollection) == flag) return;
   type->tp_flags = (type->tp_flags & ~kCollection) | flag;
+  PyType_Modified(type);
   PyObject* subclasses = type_subclasses(type);
   Py_ssize_t position = 0;
   PyObject* reference;

@@ -190,7 +190,10 @@ extern "C" unsigned int PyType_ClearCache() {
 extern "C" int PyUnstable_Type_AssignVersionTag(PyTypeObject* type) { return type_assign_version(type) != 0; }
 
 // For tests: gives the type this version tag.
-KS_EXPORT void _PyType_SetVersion(PyTypeObject* type, unsigned int version) { type->tp_version_tag = version; }
+KS_EXPORT void _PyType_SetVersion(PyTypeObject* type, unsigned int version) {
+  if (version && type->tp_versions_used < kVersionsPerClass) ++type->tp_versions_used;
+  type->tp_version_tag = version;
+}
 
 // The id of a new watcher, -1 with RuntimeError when there are too many.
 extern "C" int PyType_AddWatcher(PyType_WatchCallback callback) {

@@ -258,8 +258,9 @@ static void specialize_class_attribute(Unit* unit, PyObject* owner, PyObject* na
   if (!meta_version || (on_meta && (is_data_descriptor(on_meta) || may_become_descriptor(on_meta, meta)))) return;
   PyObject* value = type_lookup_with_version(type, name, &version);
   if (!value || !version) return;
-  // Through its class a function is itself; other descriptors do something.
-  if (may_become_descriptor(value, type) || (Py_TYPE(value)->tp_descr_get && !Py_IS_TYPE(value, &PyFunction_Type))) return;
+  // Through its class a function is itself, in Python or C; other descriptors do something.
+  const bool function = Py_IS_TYPE(value, &PyFunction_Type) || Py_IS_TYPE(value, &PyMethodDescr_Type) || Py_IS_TYPE(value, &PyWrapperDescr_Type);
+  if (may_become_descriptor(value, type) || (Py_TYPE(value)->tp_descr_get && !function)) return;
   *version_cache(unit) = {version, meta_version, 0, value};
   unit->op = kLOAD_ATTR_OF_CLASS;
 }
