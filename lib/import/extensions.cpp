@@ -261,6 +261,8 @@ Ref<> create_dynamic_module(PyObject* spec) {
   Ref<> path = TRY(steal(PyObject_GetAttr(spec, "origin"_id)));
   if (!PyUnicode_Check(name.get())) return raise(PyExc_TypeError, "name must be a string");
   if (!PyUnicode_Check(path.get())) return raise(PyExc_TypeError, "path must be a string");
+  for (PyObject* text : {name.get(), path.get()})
+    if (PyUnicode_FindChar(text, 0, 0, PyUnicode_GET_LENGTH(text), 1) >= 0) return raise(PyExc_ValueError, "embedded null character");
   const char* full_name = PyUnicode_AsUTF8(name);
   const char* file = PyUnicode_AsUTF8(path);
   if (!full_name || !file) {

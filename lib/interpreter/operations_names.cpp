@@ -1,6 +1,7 @@
 // Names: lookups in namespaces, their errors, imports.
 #include "interpreter/operations.h"
 #include "object/identifier.h"
+#include "object/module.h"
 #include "runtime/state.h"
 #include "types/dict.h"
 
@@ -128,42 +129,6 @@ static Found module_origin(PyObject* spec, Ref<>* origin) {
   return Found::Yes;
 }
 
-// Whether the file lies directly in sys.path[0], or sys.path[0] is empty (the working directory): it may hide another module.
-static Found origin_is_in_script_folder(PyObject* origin) {
-  PyObject* path = PySys_GetObject("path");
-  PyObject* safe = nullptr;
-  if (PyObject* flags = PySys_GetObject("flags")) {
-    if (PyObject_GetOptionalAttr(flags, "safe_path"_id, &safe) < 0) return failed;
-    Ref<> held = steal(safe);
-    if (safe && TRY(found(PyObject_IsTrue(safe)))) return Found::No;
-  }
-  if (!path || !PyList_Check(path) || PyList_GET_SIZE(path) == 0) return Found::No;
-  PyObject* first = PyList_GET_ITEM(path, 0);
-  if (!PyUnicode_Check(first)) return Found::No;
-  const Py_ssize_t length = PyUnicode_GET_LENGTH(origin);
-  Py_ssize_t slash = PyUnicode_FindChar(origin, '/', 0, length, -1);
-  if (slash == -2) return failed;
-  if (slash < 0) return Found::No;
-  Ref<> folder = TRY(steal(PyUnicode_Substring(origin, 0, slash)));
-  // A package's folder counts, not its __init__.py.
-  Ref<> file = TRY(steal(PyUnicode_Substring(origin, slash + 1, length)));
-  if (PyUnicode_CompareWithASCIIString(file, "__init__.py") == 0) {
-    const Py_ssize_t above = PyUnicode_FindChar(folder, '/', 0, PyUnicode_GET_LENGTH(folder), -1);
-    if (above < 0) return Found::No;
-    folder = TRY(steal(PyUnicode_Substring(folder, 0, above)));
-  }
-  if (PyUnicode_GET_LENGTH(first) == 0) {
-    Ref<> os = steal(PyImport_ImportModule("posix"));
-    Ref<> current = os ? steal(PyObject_CallMethod(os, "getcwd", nullptr)) : nullptr;
-    if (!current) {
-      PyErr_Clear();
-      return Found::No;
-    }
-    return found(PyUnicode_Compare(folder, current) == 0);
-  }
-  return found(PyUnicode_Compare(folder, first) == 0);
-}
-
 static Failed raise_import_from(PyObject* message, PyObject* module_name, PyObject* origin, PyObject* name) {
   if (!message) return failed;
   Ref<> held = steal(message);
@@ -190,7 +155,7 @@ static PyObject* import_from_failed(PyObject* module, PyObject* name, PyObject* 
   if (spec) TRY(module_origin(spec, &origin));
   bool shadowing = false, shadowing_stdlib = false;
   if (origin && module_name) {
-    shadowing = TRY(origin_is_in_script_folder(origin));
+    shadowing = TRY(module_is_possibly_shadowing(origin));
     if (shadowing) {
       PyObject* names = PySys_GetObject("stdlib_module_names");
       if (names && PyAnySet_Check(names)) shadowing_stdlib = TRY(found(PySet_Contains(names, shown)));

@@ -118,6 +118,7 @@ PyObject* PyModule_FromDefAndSpec2(PyModuleDef* definition, PyObject* spec, int 
   }
   PyObject* (*create)(PyObject*, PyModuleDef*) = nullptr;
   bool executes = false, has_interpreters = false, has_gil = false;
+  void* interpreters = Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED;  // without a slot several are expected to work
   for (PyModuleDef_Slot* slot = definition->m_slots; slot && slot->slot; ++slot) {
     switch (slot->slot) {
       case Py_mod_create:
@@ -127,6 +128,7 @@ PyObject* PyModule_FromDefAndSpec2(PyModuleDef* definition, PyObject* spec, int 
       case Py_mod_multiple_interpreters:
         if (has_interpreters) return raise(PyExc_SystemError, "module %s has more than one 'multiple interpreters' slots", name);
         has_interpreters = true;
+        interpreters = slot->value;
         break;
       case Py_mod_gil:
         if (has_gil) return raise(PyExc_SystemError, "module %s has more than one 'gil' slot", name);
@@ -137,6 +139,13 @@ PyObject* PyModule_FromDefAndSpec2(PyModuleDef* definition, PyObject* spec, int 
           return raise(PyExc_SystemError, "module %s uses unknown slot ID %i", name, slot->slot);
         executes = true;
     }
+  }
+  const PyInterpreterState* here = interpreter();
+  const bool one_only = interpreters == Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED;
+  if (here != PyInterpreterState_Main() && (one_only || (interpreters != Py_MOD_PER_INTERPRETER_GIL_SUPPORTED && here->core.own_gil))) {
+    const int override = here->core.multi_interp_override;
+    if (override ? override > 0 : here->core.check_multi_interp_extensions)
+      return raise(PyExc_ImportError, "module %s does not support loading in subinterpreters", name);
   }
   Ref<> module;
   if (create) {
