@@ -389,6 +389,13 @@ void static_types_end(PyInterpreterState* state) {
   for (int i = kStaticTypeCount - 1; i >= 0; --i) Py_CLEAR(state->object.types.static_types[i].dict);
 }
 
+static Ref<> ready_static_types() {
+  Ref<> list = TRY(steal(PyList_New(0)));
+  for (PyTypeObject* type : kStaticTypes)
+    if (type_has(type, Py_TPFLAGS_READY)) TRY(PyList_Append(list, object(type)));
+  return list;
+}
+
 }  // namespace ks
 
 // 0, or -1 with an exception.
@@ -402,3 +409,6 @@ extern "C" int PyType_Ready(PyTypeObject* type) {
 
 // As PyType_Ready, for static types of extension modules that are shared by interpreters.
 KS_EXPORT int _PyStaticType_InitForExtension(PyInterpreterState*, PyTypeObject* type) { return PyType_Ready(type); }
+
+// A new list of the library's static types that are ready.
+KS_EXPORT PyObject* _PyStaticType_GetBuiltins(void) { return ks::ready_static_types().release(); }

@@ -13,6 +13,9 @@
 #include <sys/param.h>
 
 #include "modules/socket/socket.h"
+#include "object/export.h"
+
+KS_EXPORT int _PyCapsule_SetTraverse(PyObject* o, traverseproc traverse, inquiry clear);
 
 namespace ks::socket {
 
@@ -807,8 +810,18 @@ struct Api {
 static void api_free(PyObject* capsule) {
   auto* api = static_cast<Api*>(PyCapsule_GetPointer(capsule, "_socket.CAPI"));
   if (!api) return;
-  Ref<> type = Ref<>::steal(object(api->socket_type));
+  Py_XDECREF(api->socket_type);
   PyMem_Free(api);
+}
+
+static int api_traverse(PyObject* capsule, visitproc visit, void* arg) {
+  auto* api = static_cast<Api*>(PyCapsule_GetPointer(capsule, "_socket.CAPI"));
+  Py_VISIT(api->socket_type);
+  return 0;
+}
+static int api_clear(PyObject* capsule) {
+  Py_CLEAR(static_cast<Api*>(PyCapsule_GetPointer(capsule, "_socket.CAPI"))->socket_type);
+  return 0;
 }
 
 static int socket_exec(PyObject* module) {
@@ -843,6 +856,7 @@ static int socket_exec(PyObject* module) {
   }
   *api = {as<PyTypeObject>(Py_NewRef(object(state->socket_type))), PyExc_OSError, PyExc_TimeoutError};
   Ref<> capsule = TRY(steal(PyCapsule_New(api, "_socket.CAPI", api_free)));
+  if (_PyCapsule_SetTraverse(capsule, api_traverse, api_clear) < 0) return -1;
   return PyModule_AddObjectRef(module, "CAPI", capsule);
 }
 static int module_traverse(PyObject* module, visitproc visit, void* arg) {
