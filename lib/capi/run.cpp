@@ -228,6 +228,19 @@ Status run_simple_string(const char* command, PyObject* filename, PyCompilerFlag
   return result ? Status::Ok : Status::Error;
 }
 
+// Gives the raised SyntaxError, whose file cannot be read, its line of `text`.
+static void show_line(PyObject* text) {
+  if (!PyErr_ExceptionMatches(PyExc_SyntaxError)) return;
+  Ref<> exception = steal(PyErr_GetRaisedException());
+  Ref<> number = steal(PyObject_GetAttrString(exception, "lineno"));
+  Ref<> lines = number ? steal(PyUnicode_Splitlines(text, 1)) : nullptr;
+  const long line = number && PyLong_Check(number.get()) ? PyLong_AsLong(number) : 0;
+  if (lines && line > 0 && line <= PyList_GET_SIZE(lines.get()))
+    PyObject_SetAttrString(exception, "text", PyList_GET_ITEM(lines.get(), line - 1));
+  PyErr_Clear();
+  PyErr_SetRaisedException(exception.release());
+}
+
 // -1: an exception is set; 0: done; E_EOF (11): the end.
 static int interactive_one(FILE* file, PyObject* filename, PyCompilerFlags* flags) {
 #if __has_include("syntax/arena.h")
@@ -261,8 +274,13 @@ static int interactive_one(FILE* file, PyObject* filename, PyCompilerFlags* flag
     }
     return -1;
   }
-  Ref<> code(compiler::compile_tree(tree, {.filename = filename, .flags = flags ? flags->cf_flags : 0, .optimize = -1}, arena));
-  if (!code) return -1;
+  Ref<> name = steal(PyUnicode_FromFormat("<stdin-%u>", interpreter()->compiler.interactive_count++));
+  if (!name) return -1;
+  Ref<> code(compiler::compile_tree(tree, {.filename = name, .flags = flags ? flags->cf_flags : 0, .optimize = -1}, arena));
+  if (!code) {
+    if (text) show_line(text);
+    return -1;
+  }
   if (text) register_source(code, text, filename);
   if (flags) flags->cf_flags |= as<PyCodeObject>(code.get())->co_flags & PyCF_MASK;
   Ref<> main = steal(PyImport_AddModuleRef("__main__"));

@@ -396,6 +396,7 @@ Status Codegen::unwind_block(const FrameBlock& block, Location* at, bool preserv
     case BlockType::WhileLoop:
     case BlockType::ExceptionHandler:
     case BlockType::ExceptionGroupHandler:
+    case BlockType::InlinedComprehension:
     case BlockType::AsyncComprehension:
     case BlockType::StopIteration:
       return Status::Ok;

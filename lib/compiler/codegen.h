@@ -208,7 +208,7 @@ class Codegen {
                          const Expression* element, const Expression* value, ComprehensionKind kind, bool iterator_on_stack);
   Status element(const Expression* element, const Expression* value, ComprehensionKind kind, int depth, Location* at);
   Status iterable(const syntax::Comprehension* outermost);
-  void push_inlined(Scope* comprehension, const Location& at, Inlined* state);
+  Status push_inlined(Scope* comprehension, const Location& at, Inlined* state);
   void pop_inlined(const Location& at, const Inlined& state);
   void restore_inlined_locals(const Location& at, const Inlined& state);
 

@@ -237,7 +237,7 @@ Status Codegen::iterable(const Comprehension* outermost) {
 }
 
 // The names of the comprehension become names of the unit for a while.
-void Codegen::push_inlined(Scope* inner, const Location& at, Inlined* state) {
+Status Codegen::push_inlined(Scope* inner, const Location& at, Inlined* state) {
   Unit& u = unit();
   const bool in_class = scope().type == ScopeType::Class && u.inlined_depth == 0;
   ++u.inlined_depth;
@@ -267,10 +267,12 @@ void Codegen::push_inlined(Scope* inner, const Location& at, Inlined* state) {
       emit(MAKE_CELL, index_of(outside == Where::Free ? u.freevars : u.cellvars, symbol.name), at);
     state->pushed.push_back(symbol.name);
   }
-  if (state->pushed.empty()) return;
+  if (state->pushed.empty()) return Status::Ok;
   emit(SWAP, static_cast<int>(state->pushed.size()) + 1, at);
   state->cleanup = new_label();
   emit_jump(SETUP_FINALLY, state->cleanup, at);
+  // Nothing leaves it early, but it counts.
+  return push_block({BlockType::InlinedComprehension, {}, {}, at});
 }
 
 void Codegen::restore_inlined_locals(const Location& at, const Inlined& state) {
@@ -282,6 +284,7 @@ void Codegen::pop_inlined(const Location& at, const Inlined& state) {
   Unit& u = unit();
   if (!state.pushed.empty()) {
     emit(POP_BLOCK, kNoLocation);
+    pop_block();
     const Label end = new_label();
     emit_jump(JUMP_NO_INTERRUPT, end, kNoLocation);
     use(state.cleanup);
@@ -309,7 +312,7 @@ Status Codegen::comprehension(const Expression* node, Identifier name, Comprehen
   Inlined state;
   if (inlined) {
     TRY(iterable(generators[0]));
-    push_inlined(inner, at, &state);
+    TRY(push_inlined(inner, at, &state));
   } else {
     TRY(enter(name, UnitType::Comprehension, node, at.lineno, nullptr, {.positional = 1}));
   }

@@ -13,6 +13,7 @@ struct CompilerState {
   freefunc code_extra_free[kMaxCodeExtra];
   PyCode_WatchCallback code_watchers[kMaxCodeWatchers];
   unsigned char active_code_watchers;      // a bit each
+  unsigned interactive_count;              // statements read at a prompt: each has a file name of its own
   PyObject* ast_module;                    // the first _ast, whose classes all trees have
 };
 

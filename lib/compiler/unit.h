@@ -58,7 +58,7 @@ enum class UnitType { Module, Class, Function, AsyncFunction, Lambda, Comprehens
 
 enum class BlockType {
   WhileLoop, ForLoop, AsyncForLoop, TryExcept, FinallyTry, FinallyEnd, With, AsyncWith, HandlerCleanup, PopValue,
-  ExceptionHandler, ExceptionGroupHandler, AsyncComprehension, StopIteration
+  ExceptionHandler, ExceptionGroupHandler, InlinedComprehension, AsyncComprehension, StopIteration
 };
 
 // A block of statements that control can leave early.
