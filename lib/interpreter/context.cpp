@@ -238,6 +238,7 @@ PyMappingMethods context_mapping = {.mp_length = context_length, .mp_subscript =
 
 PyContextVar* var_new(PyObject* name, PyObject* fallback) {
   if (!PyUnicode_Check(name)) return raise(PyExc_TypeError, "context variable name must be a str");
+  if (PyObject_Hash(name) == -1) return nullptr;  // a subclass of str may refuse
   auto* var = PyObject_GC_New(PyContextVar, &PyContextVar_Type);
   if (!var) return nullptr;
   var->var_name = Py_NewRef(name);

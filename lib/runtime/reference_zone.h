@@ -51,5 +51,24 @@ inline void reference_zone_clear_thread(PyThreadState* state) {
 inline void reference_zone_start_thread(PyThreadState* state) {
   make_empty_list(reinterpret_cast<char*>(state) + reference::kThreadTasks);
 }
+// Tasks that outlive their thread go on in the interpreter's list.
+inline void reference_zone_hand_over_tasks(PyThreadState* state) {
+  struct Node {
+    Node *next, *previous;
+  };
+  auto* from = reinterpret_cast<Node*>(reinterpret_cast<char*>(state) + reference::kThreadTasks);
+  auto* to = reinterpret_cast<Node*>(reinterpret_cast<char*>(state->interp) + reference::kInterpreterTasks);
+  if (from->next == from) return;
+  from->next->previous = to->previous;
+  to->previous->next = from->next;
+  from->previous->next = to;
+  to->previous = from->previous;
+  from->next = from->previous = from;
+}
+// In a forked child no loop runs and no task is known.
+inline void reference_zone_after_fork(PyThreadState* state) {
+  reference_zone_clear_thread(state);
+  make_empty_list(reinterpret_cast<char*>(state) + reference::kThreadTasks);
+}
 
 }  // namespace ks

@@ -14,6 +14,7 @@
 #include "runtime/lifecycle.h"
 #include "runtime/process.h"
 #include "runtime/signals.h"
+#include "runtime/reference_zone.h"
 
 namespace ks {
 
@@ -235,6 +236,7 @@ void PyOS_AfterFork_Child(void) {
   state->interp->core.pending.busy = false;
   thread_handles_after_fork(state->interp);
   keep_only_thread(state);
+  reference_zone_after_fork(state);
   perf_trampoline_after_fork();
   run_hooks("__fork_hooks_after_in_child__", false, "Exception ignored in after_forkers_child hook");
 }

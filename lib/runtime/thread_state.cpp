@@ -267,6 +267,7 @@ void PyThreadState_Clear(PyThreadState* state) {
   Py_CLEAR(state->async_gen_firstiter);
   Py_CLEAR(state->async_gen_finalizer);
   Py_CLEAR(state->context);
+  reference_zone_hand_over_tasks(state);
   state->_status.cleared = 1;
 }
 
