@@ -391,8 +391,9 @@ void static_types_end(PyInterpreterState* state) {
 
 static Ref<> ready_static_types() {
   Ref<> list = TRY(steal(PyList_New(0)));
-  for (PyTypeObject* type : kStaticTypes)
-    if (type_has(type, Py_TPFLAGS_READY)) TRY(PyList_Append(list, object(type)));
+  for (int i = 0; i < kStaticTypeCount - kLateStaticTypeCount; ++i)
+    // One that has another's name is not on the reference's list.
+    if (kStaticTypes[i] != &_PyBranchesIterator) TRY(PyList_Append(list, object(kStaticTypes[i])));
   return list;
 }
 
@@ -410,5 +411,5 @@ extern "C" int PyType_Ready(PyTypeObject* type) {
 // As PyType_Ready, for static types of extension modules that are shared by interpreters.
 KS_EXPORT int _PyStaticType_InitForExtension(PyInterpreterState*, PyTypeObject* type) { return PyType_Ready(type); }
 
-// A new list of the library's static types that are ready.
+// A new list of the library's static types, those of modules left out.
 KS_EXPORT PyObject* _PyStaticType_GetBuiltins(void) { return ks::ready_static_types().release(); }
