@@ -132,6 +132,8 @@ bool str_contains(PyObject* s, PyObject* sub);
 PyObject* str_intern_steal(PyObject* s);
 PyObject* str_intern_ascii(const char* text, Py_ssize_t length);  // new
 Status identifiers_intern();
+// How many strings the interpreter's table holds: all, or those that are immortal.
+Py_ssize_t interned_count(bool only_immortal);
 
 // ---- UTF-8 --------------------------------------------------------------------------------------------------------------------------
 

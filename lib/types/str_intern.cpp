@@ -117,6 +117,17 @@ PyObject* str_intern_ascii(const char* text, Py_ssize_t length) {
   return s ? str_intern_steal(s) : nullptr;
 }
 
+Py_ssize_t interned_count(bool only_immortal) {
+  const InternTable* table = table_of_thread();
+  if (!only_immortal) return static_cast<Py_ssize_t>(table->used);
+  Py_ssize_t count = 0;
+  for (size_t i = 0; table->slots && i <= table->mask; ++i) {
+    PyObject* s = table->slots[i];
+    if (s && s != KS_DELETED && str_head(s)->state.interned >= SSTATE_INTERNED_IMMORTAL) ++count;
+  }
+  return count;
+}
+
 static void make_immortal(PyObject* s) {
   if (str_head(s)->state.interned != SSTATE_INTERNED_MORTAL) return;
   str_head(s)->state.interned = SSTATE_INTERNED_IMMORTAL;

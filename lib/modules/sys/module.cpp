@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "import/import.h"
+#include "memory/debug_hooks.h"
 #include "modules/sys/sys.h"
 #include "interpreter/perf_trampoline.h"
 #include "object/export.h"
@@ -13,6 +14,8 @@
 
 KS_EXPORT size_t _PySys_GetSizeOf(PyObject* object);
 extern "C" PyObject* ks_create_monitoring_module(void) __attribute__((weak));  // the interpreter's sys.monitoring
+
+extern "C" int _PyObject_DebugMallocStats(FILE* out);  // memory/domains.cpp
 
 namespace ks {
 
@@ -159,9 +162,9 @@ PyObject* sys_getsizeof(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyOb
   return PyLong_FromSize_t(size);
 }
 Py_ssize_t sys_getrefcount(PyObject*, PyObject* o) { return Py_REFCNT(o); }
-Py_ssize_t sys_getallocatedblocks(PyObject*) { return 0; }
-Py_ssize_t sys_getunicodeinternedsize(PyObject*, bool) { return 0; }
-void sys_debugmallocstats(PyObject*) {}
+Py_ssize_t sys_getallocatedblocks(PyObject*) { return allocated_blocks(); }
+Py_ssize_t sys_getunicodeinternedsize(PyObject*, bool only_immortal) { return interned_count(only_immortal); }
+void sys_debugmallocstats(PyObject*) { (void)_PyObject_DebugMallocStats(stderr); }
 void sys_clear_caches(PyObject*) { PyType_ClearCache(); }
 Status sys_clear_type_cache(PyObject*) {
   TRY(PyErr_WarnEx(PyExc_DeprecationWarning, "sys._clear_type_cache() is deprecated and may be removed in a future version of Python. "
