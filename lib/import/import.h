@@ -19,4 +19,8 @@ Status fix_up_builtin(PyObject* module, const char* name, PyObject* modules);
 
 void import_end_modules(PyInterpreterState* state);
 
+// The lock of _imp.acquire_lock() around fork().
+void import_lock_before_fork();
+void import_lock_after_fork(bool in_child);
+
 }  // namespace ks

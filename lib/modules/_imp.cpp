@@ -195,6 +195,22 @@ PyModuleDef imp_module = {
 };
 
 }  // namespace
+// The process is not copied while another thread imports: fork() waits for the lock.
+static PyObject* current_imp() {
+  PyObject* module = interpreter()->core.modules ? PyDict_GetItemString(interpreter()->core.modules, "_imp") : nullptr;
+  return module && PyModule_Check(module) && PyModule_GetDef(module) == &imp_module && PyModule_GetState(module) ? module : nullptr;
+}
+void import_lock_before_fork() {
+  if (PyObject* module = current_imp()) imp_acquire_lock(module);
+}
+void import_lock_after_fork(bool in_child) {
+  PyObject* module = current_imp();
+  if (!module || !imp_lock_held(module)) return;
+  ImportLockState* lock = import_lock(module);
+  if (in_child) lock->mutex = {._bits = 1};  // held, and those who waited are not here
+  if (is_failure(imp_release_lock(module))) PyErr_Clear();
+}
+
 }  // namespace ks
 
 PyMODINIT_FUNC PyInit__imp(void) { return PyModuleDef_Init(&ks::imp_module); }

@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "import/import.h"
 #include "interpreter/perf_trampoline.h"
 #include "object/export.h"
 #include "object/identifier.h"
@@ -209,6 +210,7 @@ static void run_hooks(const char* name, bool backwards, const char* text) {
 
 void PyOS_BeforeFork(void) {
   run_hooks("__fork_hooks_before__", true, "Exception ignored in before_fork hook");
+  import_lock_before_fork();
   // No other thread may hold these while the process is copied.
   pthread_mutex_lock(&process.mutex);
   pthread_mutex_lock(&process.extensions_mutex);
@@ -218,6 +220,7 @@ void PyOS_AfterFork_Parent(void) {
   pthread_mutex_unlock(&process.late_types_mutex);
   pthread_mutex_unlock(&process.extensions_mutex);
   pthread_mutex_unlock(&process.mutex);
+  import_lock_after_fork(false);
   run_hooks("__fork_hooks_after_in_parent__", false, "Exception ignored in after_forkers_parent hook");
 }
 void PyOS_AfterFork_Child(void) {
@@ -237,6 +240,7 @@ void PyOS_AfterFork_Child(void) {
   thread_handles_after_fork(state->interp);
   keep_only_thread(state);
   reference_zone_after_fork(state);
+  import_lock_after_fork(true);
   perf_trampoline_after_fork();
   run_hooks("__fork_hooks_after_in_child__", false, "Exception ignored in after_forkers_child hook");
 }
