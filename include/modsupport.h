@@ -36,9 +36,9 @@ typedef struct _PyArg_Parser {
 PyAPI_FUNC(int) PyArg_ParseTuple(PyObject *args, const char *format, ...);  /* true, or 0 with an exception */
 PyAPI_FUNC(int) PyArg_VaParse(PyObject *args, const char *format, va_list vargs);  /* true, or 0 with an exception */
 PyAPI_FUNC(int) PyArg_ParseTupleAndKeywords(PyObject *args, PyObject *kw, const char *format,
-    char *const *keywords, ...);  /* true, or 0 with an exception; an empty name is positional-only */
+    PY_CXX_CONST char *const *keywords, ...);  /* true, or 0 with an exception; an empty name is positional-only */
 PyAPI_FUNC(int) PyArg_VaParseTupleAndKeywords(PyObject *args, PyObject *kw, const char *format,
-    char *const *keywords, va_list vargs);  /* true, or 0 with an exception */
+    PY_CXX_CONST char *const *keywords, va_list vargs);  /* true, or 0 with an exception */
 PyAPI_FUNC(int) PyArg_ValidateKeywordArguments(PyObject *);  /* true where every key is a str, or 0 with an exception */
 /* true, or 0 with an exception; one object, not a tuple */
 PyAPI_FUNC(int) PyArg_Parse(PyObject *args, const char *format, ...);

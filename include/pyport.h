@@ -90,6 +90,13 @@ typedef Py_ssize_t Py_ssize_clean_t;  /* the length that "#" formats store */
 #  define Py_SAFE_DOWNCAST(VALUE, WIDE, NARROW) _Py_STATIC_CAST(NARROW, (VALUE))
 #endif
 
+/* For arrays of names: in C an array of char * has to do, in C++ also one of const char *. */
+#ifdef __cplusplus
+#  define PY_CXX_CONST const
+#else
+#  define PY_CXX_CONST
+#endif
+
 /* --- Functions of one file --- */
 #define Py_LOCAL(type) static type
 #define Py_LOCAL_INLINE(type) static inline type
@@ -191,9 +198,6 @@ typedef Py_ssize_t Py_ssize_clean_t;  /* the length that "#" formats store */
 /* --- Names of the past --- */
 #ifndef WITH_THREAD
 #  define WITH_THREAD
-#endif
-#ifndef PY_CXX_CONST
-#  define PY_CXX_CONST
 #endif
 #define HAVE_LONG_LONG 1
 #define PY_BIG_ENDIAN 0
