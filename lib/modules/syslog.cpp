@@ -1,5 +1,10 @@
 // The syslog module.
+#include <pthread.h>
 #include <syslog.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <utility>
 
 #include "modules/module.h"
 #include "runtime/lifecycle.h"
@@ -9,12 +14,27 @@ namespace ks {
 
 namespace {
 
-// The C library keeps the identification's address, so that it must live on; one log for the process.
+// One log for the process, as in the C library, which keeps the identification's address: the text must live on. Interpreters
+// with a GIL of their own log at the same time, so it is no object, and a mutex guards it and the calls that use it.
 struct LogState {
-  PyObject* ident = nullptr;
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  char* ident = nullptr;
   bool open = false;
 };
 constinit LogState log_state;
+
+// The GIL is not held while waiting: whoever has the mutex may want it.
+struct LogLock {
+  LogLock() {
+    if (pthread_mutex_trylock(&log_state.mutex) == 0) return;
+    Py_BEGIN_ALLOW_THREADS
+    pthread_mutex_lock(&log_state.mutex);
+    Py_END_ALLOW_THREADS
+  }
+  ~LogLock() { pthread_mutex_unlock(&log_state.mutex); }
+  LogLock(const LogLock&) = delete;
+  LogLock& operator=(const LogLock&) = delete;
+};
 
 constexpr char kOpenName[] = "openlog";
 constexpr Signature kOpen = read_signature(kOpenName, "($module, /, ident=<unrepresentable>, logoption=0, facility=LOG_USER)");
@@ -40,9 +60,12 @@ Status open_with(PyObject* ident, long option, long facility) {
     if (!text) return failed;
   }
   if (PySys_Audit("syslog.openlog", "Oll", name ? name.get() : Py_None, option, facility) < 0) return failed;
-  openlog(text, static_cast<int>(option), static_cast<int>(facility));
-  log_state.open = true;
-  Py_XSETREF(log_state.ident, name.release());
+  char* copy = text ? strdup(text) : nullptr;
+  if (text && !copy) return PyErr_NoMemory(), failed;
+  LogLock lock;
+  openlog(copy, static_cast<int>(option), static_cast<int>(facility));
+  __atomic_store_n(&log_state.open, true, __ATOMIC_RELEASE);
+  free(std::exchange(log_state.ident, copy));
   return Status::Ok;
 }
 
@@ -68,23 +91,25 @@ PyObject* syslog_syslog(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyOb
     return raise(PyExc_TypeError, "syslog() argument %zd must be str, not %.50s", nargs, message == Py_None ? "None" : Py_TYPE(message)->tp_name);
   const char* text = PyUnicode_AsUTF8(message);
   if (!text || PySys_Audit("syslog.syslog", "is", priority, text) < 0) return nullptr;
-  if (!log_state.open) {
+  if (!__atomic_load_n(&log_state.open, __ATOMIC_ACQUIRE)) {
     if (!is_main_interpreter(interpreter())) return raise(PyExc_RuntimeError, "subinterpreter can't use syslog.syslog() until the syslog is opened by the main interpreter");
     if (is_failure(open_with(nullptr, 0, LOG_USER))) return nullptr;
   }
-  Ref<> keep = Ref<>::borrow(log_state.ident);
   Py_BEGIN_ALLOW_THREADS
+  pthread_mutex_lock(&log_state.mutex);
   syslog(priority, "%s", text);
+  pthread_mutex_unlock(&log_state.mutex);
   Py_END_ALLOW_THREADS
   return Py_NewRef(Py_None);
 }
 Status syslog_closelog(PyObject*) {
   if (!is_main_interpreter(interpreter())) return raise(PyExc_RuntimeError, "subinterpreter can't use syslog.closelog()");
   if (PySys_Audit("syslog.closelog", nullptr) < 0) return failed;
+  LogLock lock;
   if (log_state.open) {
     closelog();
-    Py_CLEAR(log_state.ident);
-    log_state.open = false;
+    free(std::exchange(log_state.ident, nullptr));
+    __atomic_store_n(&log_state.open, false, __ATOMIC_RELEASE);
   }
   return Status::Ok;
 }
