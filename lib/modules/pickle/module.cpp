@@ -42,33 +42,29 @@ METHOD(pickle, dumps, "($module, /, obj, protocol=None, *, fix_imports=True,\n  
        "Return the pickled form of the object as a bytes object.\n\n"
        "The arguments are those of Pickler.");
 
-static Ref<Unpickler> make_unpickler(PickleState* state, bool fix_imports, const char* encoding, const char* errors, PyObject* buffers) {
+// Loads from what `set_source` gives the unpickler.
+template <class SetSource>
+static PyObject* load_with(PyObject* module, bool fix_imports, const char* encoding, const char* errors, PyObject* buffers, SetSource set_source) {
+  PickleState* state = pickle_state(module);
   auto unpickler = steal(as<Unpickler>(state->unpickler_type->tp_alloc(state->unpickler_type, 0)));
   if (!unpickler) return nullptr;
   TRY(unpickler_set_encoding(unpickler, encoding, errors));
-  TRY(unpickler_set_buffers(unpickler, buffers));
   unpickler->fix_imports = fix_imports;
   unpickler->running = true;
-  return unpickler;
+  TRY(set_source(unpickler.get()));
+  TRY(unpickler_set_buffers(unpickler, buffers));
+  return unpickler_load_object(state, unpickler);
 }
 
 static PyObject* pickle_load(PyObject* module, PyObject* file, bool fix_imports, TextArgument encoding, TextArgument errors, PyObject* buffers) {
-  PickleState* state = pickle_state(module);
-  Ref<Unpickler> unpickler = TRY(make_unpickler(state, fix_imports, encoding, errors, nullptr));
-  TRY(unpickler_set_file(unpickler, file));
-  TRY(unpickler_set_buffers(unpickler, buffers));
-  return unpickler_load_object(state, unpickler);
+  return load_with(module, fix_imports, encoding, errors, buffers, [&](Unpickler* unpickler) { return unpickler_set_file(unpickler, file); });
 }
 METHOD(pickle, load, "($module, /, file, *, fix_imports=True, encoding='ASCII',\n     errors='strict', buffers=())",
        "Read a pickled object from the open file and return what it describes.\n\n"
        "The arguments are those of Unpickler.");
 
 static PyObject* pickle_loads(PyObject* module, PyObject* data, bool fix_imports, TextArgument encoding, TextArgument errors, PyObject* buffers) {
-  PickleState* state = pickle_state(module);
-  Ref<Unpickler> unpickler = TRY(make_unpickler(state, fix_imports, encoding, errors, nullptr));
-  TRY(unpickler_set_string(unpickler, data));
-  TRY(unpickler_set_buffers(unpickler, buffers));
-  return unpickler_load_object(state, unpickler);
+  return load_with(module, fix_imports, encoding, errors, buffers, [&](Unpickler* unpickler) { return unpickler_set_string(unpickler, data); });
 }
 METHOD(pickle, loads, "($module, data, /, *, fix_imports=True, encoding='ASCII',\n      errors='strict', buffers=())",
        "Return what the pickle in a bytes-like object describes.\n\n"

@@ -487,21 +487,14 @@ Status save_other(PickleState* state, Pickler* self, PyObject* object, PyTypeObj
   return Status::Ok;
 }
 
-}  // namespace
-
-Status pickle_batch_list(PickleState* state, Pickler* self, PyObject* iterator, PyObject* original) {
-  Py_ssize_t total = 0;
-  auto save_item = [&](PyObject* item) -> Status {
-    if (is_failure(pickle_save(state, self, item, false))) return pickle_note("when serializing %T item %zd", original, total);
-    ++total;
-    return Status::Ok;
-  };
+// What an iterator gives, one by one with the opcode `one`, or in batches between a mark and `many`; a batch of one is
+// written as one.
+template <class SaveItem>
+Status save_in_batches(Pickler* self, PyObject* iterator, char one, char many, SaveItem save_item) {
   if (self->proto == 0) {
-    for (;;) {
-      Ref<> item = steal(PyIter_Next(iterator));
-      if (!item) break;
+    while (Ref<> item = steal(PyIter_Next(iterator))) {
       TRY(save_item(item));
-      TRY(pickle_write_op(self, kAppend));
+      TRY(pickle_write_op(self, one));
     }
     return PyErr_Occurred() ? Status::Error : Status::Ok;
   }
@@ -513,7 +506,7 @@ Status pickle_batch_list(PickleState* state, Pickler* self, PyObject* iterator, 
     if (!next) {
       if (PyErr_Occurred()) return Status::Error;
       TRY(save_item(first));
-      return pickle_write_op(self, kAppend);
+      return pickle_write_op(self, one);
     }
     TRY(pickle_write_op(self, kMark));
     TRY(save_item(first));
@@ -524,47 +517,27 @@ Status pickle_batch_list(PickleState* state, Pickler* self, PyObject* iterator, 
       next = steal(PyIter_Next(iterator));
     }
     if (PyErr_Occurred()) return Status::Error;
-    TRY(pickle_write_op(self, kAppends));
+    TRY(pickle_write_op(self, many));
   } while (in_batch == kBatchSize);
   return PyErr_Occurred() ? Status::Error : Status::Ok;
 }
 
+}  // namespace
+
+Status pickle_batch_list(PickleState* state, Pickler* self, PyObject* iterator, PyObject* original) {
+  Py_ssize_t total = 0;
+  return save_in_batches(self, iterator, kAppend, kAppends, [&](PyObject* item) -> Status {
+    if (is_failure(pickle_save(state, self, item, false))) return pickle_note("when serializing %T item %zd", original, total);
+    ++total;
+    return Status::Ok;
+  });
+}
+
 Status pickle_batch_dict(PickleState* state, Pickler* self, PyObject* iterator, PyObject* original) {
-  auto save_item = [&](PyObject* item) -> Status {
+  return save_in_batches(self, iterator, kSetItem, kSetItems, [&](PyObject* item) -> Status {
     if (!PyTuple_Check(item) || PyTuple_GET_SIZE(item) != 2) return raise(PyExc_TypeError, "dict items iterator must return 2-tuples");
     return save_pair(state, self, PyTuple_GET_ITEM(item, 0), PyTuple_GET_ITEM(item, 1), original);
-  };
-  if (self->proto == 0) {
-    for (;;) {
-      Ref<> item = steal(PyIter_Next(iterator));
-      if (!item) break;
-      TRY(save_item(item));
-      TRY(pickle_write_op(self, kSetItem));
-    }
-    return PyErr_Occurred() ? Status::Error : Status::Ok;
-  }
-  Py_ssize_t in_batch;
-  do {
-    Ref<> first = steal(PyIter_Next(iterator));
-    if (!first) break;
-    Ref<> next = steal(PyIter_Next(iterator));
-    if (!next) {
-      if (PyErr_Occurred()) return Status::Error;
-      TRY(save_item(first));
-      return pickle_write_op(self, kSetItem);
-    }
-    TRY(pickle_write_op(self, kMark));
-    TRY(save_item(first));
-    in_batch = 1;
-    while (next) {
-      TRY(save_item(next));
-      if (++in_batch == kBatchSize) break;
-      next = steal(PyIter_Next(iterator));
-    }
-    if (PyErr_Occurred()) return Status::Error;
-    TRY(pickle_write_op(self, kSetItems));
-  } while (in_batch == kBatchSize);
-  return PyErr_Occurred() ? Status::Error : Status::Ok;
+  });
 }
 
 Status pickle_save(PickleState* state, Pickler* self, PyObject* object, bool persistent) {
