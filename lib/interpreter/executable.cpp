@@ -71,8 +71,8 @@ enum : uint8_t {
 #include "interpreter/opcodes.def"
 };
 
-// The reference's specialisation that makes the same assumption, or 0. Attributes of instances are in dictionaries here, never
-// in the instance; numbers are operands of up to two digits.
+// The reference's specialisation that makes the same assumption, or 0. LOAD_ATTR_DICT and
+// STORE_ATTR_DICT stand for values of the instance and for dictionaries, so they show as the latter; numbers are operands of up to two digits.
 static uint8_t reference_specialization(uint16_t op) {
 #define ARITHMETIC(OURS, THEIRS) case kBINARY_OP_##OURS: case kBINARY_OP_##OURS##_NUMBER: return kTheir_BINARY_OP_##THEIRS
 #define PAIR(OURS, THEIRS) case k##OURS: return kTheir_##THEIRS

@@ -32,6 +32,13 @@ PyObject** make_managed_dict(PyObject* obj) {
   return *word ? word : nullptr;
 }
 
+// The values of an instance without a dict, else nullptr.
+static PyDictValues* values_of(PyObject* obj) {
+  if (!type_has(Py_TYPE(obj), Py_TPFLAGS_MANAGED_DICT)) return nullptr;
+  PyObject* word = *managed_word(obj);
+  return is_instance_values(word) ? instance_values(word) : nullptr;
+}
+
 Ref<> new_instance_dict(PyTypeObject* type) { return steal(dict_new_for_instance(type)); }
 
 PyObject* instance_dict(PyObject* obj) {
@@ -93,8 +100,9 @@ PyObject* generic_get(PyObject* obj, PyObject* name, PyObject* dict, bool suppre
     get = Py_TYPE(descriptor)->tp_descr_get;
     if (get && is_data_descriptor(descriptor)) return suppress_attribute_error(get(descriptor, obj, object(type)), suppress);
   }
-  if (!dict && type_has(type, Py_TPFLAGS_MANAGED_DICT) && is_instance_values(*managed_word(obj)) && PyUnicode_CheckExact(name)) {
-    if (PyObject* value = instance_values_get(instance_values(*managed_word(obj)), name)) return Py_NewRef(value);
+  PyDictValues* values = dict || !PyUnicode_CheckExact(name) ? nullptr : values_of(obj);
+  if (values) {
+    if (PyObject* value = instance_values_get(values, name)) return Py_NewRef(value);
   } else if (!dict) {
     PyObject** slot = instance_dict_slot(obj);
     if (slot) dict = *slot;
@@ -172,14 +180,12 @@ int get_method(PyObject* obj, PyObject* name, PyObject** out) {
       }
     }
   }
-  const bool has_values = type_has(type, Py_TPFLAGS_MANAGED_DICT) && is_instance_values(*managed_word(obj));
-  PyObject** slot = has_values ? nullptr : instance_dict_slot(obj);
-  if (has_values) {
-    if (PyObject* value = instance_values_get(instance_values(*managed_word(obj)), name)) {
+  if (PyDictValues* values = values_of(obj)) {
+    if (PyObject* value = instance_values_get(values, name)) {
       *out = Py_NewRef(value);
       return 0;
     }
-  } else if (slot && *slot) {
+  } else if (PyObject** slot = instance_dict_slot(obj); slot && *slot) {
     Ref<> dict = borrow(*slot);
     *out = find_in_dict(dict, name);
     if (*out) return 0;
@@ -221,7 +227,7 @@ Status generic_set(PyObject* obj, PyObject* name, PyObject* value, PyObject* dic
   if (!dict && type_has(type, Py_TPFLAGS_MANAGED_DICT) && PyUnicode_CheckExact(name)) {
     PyObject** word = managed_word(obj);
     if (!*word && value && is_heap_type(type)) *word = instance_values_word(TRY(instance_values_new(type)));
-    if (is_instance_values(*word)) {
+    if (values_of(obj)) {
       if (TRY(set_in_values(word, name, value))) return Status::Ok;
       if (!value) return raise_no_attribute(obj, name);
     }

@@ -11,12 +11,13 @@ namespace ks {
 // Words before an object: GC head 2, managed dictionary at -3, managed weak references at -4.
 // What stands in the place of a managed dict: nothing, the dict, or values of an instance (types/dict.h).
 inline PyObject** managed_word(PyObject* obj) { return reinterpret_cast<PyObject**>(obj) - 3; }
+inline bool is_instance_values(PyObject* word) { return reinterpret_cast<uintptr_t>(word) & 1; }
 // Makes the dict of an instance's values; nullptr with MemoryError (then the attributes are gone).
 PyObject** make_managed_dict(PyObject* obj);
 // The place of the managed dict, which is made where there were values alone.
 inline PyObject** managed_dict_slot(PyObject* obj) {
   PyObject** word = managed_word(obj);
-  return reinterpret_cast<uintptr_t>(*word) & 1 ? make_managed_dict(obj) : word;
+  return is_instance_values(*word) ? make_managed_dict(obj) : word;
 }
 inline PyObject** managed_weak_list(PyObject* obj) { return reinterpret_cast<PyObject**>(obj) - 4; }
 

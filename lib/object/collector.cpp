@@ -14,6 +14,7 @@
 
 #include <ctime>
 
+#include "object/attribute.h"
 #include "object/call.h"
 #include "object/export.h"
 #include "object/identifier.h"
@@ -362,8 +363,8 @@ Py_ssize_t count_garbage(const GcHead* garbage) {
     ++count;
     PyObject* object = gc_object(node);
     if (!(Py_TYPE(object)->tp_flags & Py_TPFLAGS_MANAGED_DICT)) continue;
-    PyObject* dict = reinterpret_cast<PyObject**>(object)[-3];
-    if (dict && !(reinterpret_cast<uintptr_t>(dict) & 1) && Py_REFCNT(dict) == 1 && gc_is_tracked(dict)) --count;
+    PyObject* dict = *managed_word(object);
+    if (dict && !is_instance_values(dict) && Py_REFCNT(dict) == 1 && gc_is_tracked(dict)) --count;
   }
   return count;
 }

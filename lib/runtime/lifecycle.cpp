@@ -271,7 +271,6 @@ PyStatus Py_NewInterpreterFromConfig(PyThreadState** result, const PyInterpreter
   if (!process.initialized) return STATUS_ERROR("Py_Initialize must be called first");
   if (config->gil < PyInterpreterConfig_DEFAULT_GIL || config->gil > PyInterpreterConfig_OWN_GIL)
     return STATUS_ERROR("invalid interpreter config 'gil' value");
-  if (config->gil == PyInterpreterConfig_OWN_GIL && config->use_main_obmalloc && false) return STATUS_ERROR("per-interpreter obmalloc does not support single-phase init extension modules");
   if (!config->use_main_obmalloc && !config->check_multi_interp_extensions)
     return STATUS_ERROR("per-interpreter obmalloc does not support single-phase init extension modules");
   PyThreadState* old = current_thread_state;

@@ -11,6 +11,7 @@
 
 #include <Python.h>
 
+#include "object/attribute.h"
 #include "object/ref.h"
 #include "object/result.h"
 
@@ -131,7 +132,6 @@ PyObject* dict_new_for_instance(PyTypeObject* type);
 
 // Attributes of an instance that nobody has asked for a dict: values whose pointer, with bit 0 set, stands in the place of the managed
 // dict's (object/attribute.h). instance_dict_from_values makes the dict of them.
-inline bool is_instance_values(PyObject* word) { return reinterpret_cast<uintptr_t>(word) & 1; }
 inline PyDictValues* instance_values(PyObject* word) { return reinterpret_cast<PyDictValues*>(reinterpret_cast<uintptr_t>(word) - 1); }
 inline PyObject* instance_values_word(PyDictValues* values) { return reinterpret_cast<PyObject*>(reinterpret_cast<uintptr_t>(values) + 1); }
 // Empty, with the keys of the class: a heap type. nullptr with MemoryError.

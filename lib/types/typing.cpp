@@ -125,9 +125,8 @@ Status set_module(PyObject* self) {
   return set_attribute(self, "__module__"_id, held);
 }
 PyObject* get_module(PyObject* self, void*) {
-  PyObject** slot = managed_dict_slot(self);
-  PyObject* dict = slot ? *slot : nullptr;
-  if (!slot) return nullptr;
+  PyObject** slot = TRY(managed_dict_slot(self));
+  PyObject* dict = *slot;
   Ref<> value;
   if (dict && PyDict_GetItemRef(dict, "__module__"_id, value.out()) < 0) return nullptr;
   return value ? value.release() : PyUnicode_FromString("typing");

@@ -89,9 +89,6 @@ HANDLER(GET_ITER) {
 
 // The next value; nullptr without an exception at the end.
 [[gnu::noinline]] static PyObject* next_value(PyThreadState* thread, Frame* frame, PyObject* iterator) {
-  // Not what GET_ITER left: f_locals can put anything into the place of an iterator.
-  if (!Py_TYPE(iterator)->tp_iternext) [[unlikely]]
-    return PyErr_Format(PyExc_TypeError, "'%.100s' object is not an iterator", Py_TYPE(iterator)->tp_name);
   iternextfunc next = Py_TYPE(iterator)->tp_iternext;
   // Through f_locals anything may have been put in a generator expression's iterator's place.
   if (!next) [[unlikely]] {

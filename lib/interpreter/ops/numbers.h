@@ -85,23 +85,8 @@ inline bool float_operands(Value left, Value right, double* a, double* b) {
   return float_operand(right, b) && exact_operand(left, a);
 }
 // Operands of which at least one is a float, neither owned by the stack.
-inline bool quick_operand(Value value, double* result) {
-  if (value.is_immediate_float()) [[likely]] {
-    *result = value.immediate_float_value();
-    return true;
-  }
-  if ((value.bits & 7) == 1 && PyFloat_CheckExact(value.object())) {
-    *result = float_value(value.object());
-    return true;
-  }
-  return false;
-}
-inline bool quick_integer(Value value, double* result) {
-  if (!value.is_immediate_int()) return false;
-  const int64_t number = value.immediate_int_value();
-  *result = static_cast<double>(number);
-  return static_cast<uint64_t>(number + (int64_t{1} << 53)) <= uint64_t{1} << 54;
-}
+inline bool quick_operand(Value value, double* result) { return value.is_borrowed() && float_operand(value, result); }
+inline bool quick_integer(Value value, double* result) { return value.is_immediate_int() && exact_operand(value, result); }
 inline bool quick_floats(Value left, Value right, double* a, double* b) {
   if (quick_operand(left, a)) [[likely]]
     return quick_operand(right, b) || quick_integer(right, b);
